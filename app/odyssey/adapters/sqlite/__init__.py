@@ -1,0 +1,6 @@
+"""
+Memory in SQLite: one file for each tenant, with FTS5 for words and numpy for meaning.
+
+Reading order: `schema` (tables, connections), `rows` (what is written and read),
+`vectors` (the vectors in memory), `memory` (the port).
+"""

@@ -1,0 +1,145 @@
+"""
+Every error Odyssey raises, named by what the caller must do about it.
+
+OdysseyError
+├── DeliveryRejected      answer 4xx, never retry
+│   ├── InvalidSignature
+│   ├── MalformedPayload
+│   └── PayloadTooLarge
+├── CommandRefused        tell the author in a comment (or answer 4xx), never retry
+│   ├── UnknownCommand
+│   ├── PermissionDenied
+│   ├── NotProposable     the issue, repository or proposal is not in a state for it
+│   └── PolicyInvalid
+├── ChangeRefused         the change breaks a rule; the author must send another
+│   ├── UnreadableChange
+│   ├── PatchDoesNotApply
+│   ├── ForbiddenPath
+│   ├── ChangeTooLarge
+│   └── EmptyChange
+├── Conflict              re-read and decide again
+│   ├── HeadShaChanged
+│   ├── BaseChanged
+│   ├── BranchExists
+│   └── Busy              somebody else holds the lock
+├── NotMergeable          GitHub refuses the merge and will refuse it again
+├── NotFound              GitHub or the store has no such thing
+└── Unavailable           retry later; has `retry_after`
+    └── RateLimited
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class OdysseyError(Exception):
+    """The root: catch it only to report."""
+
+
+class DeliveryRejected(OdysseyError):
+    """A delivery that must be answered with 4xx and never be retried."""
+
+
+class InvalidSignature(DeliveryRejected):
+    """The delivery was not signed with the webhook secret."""
+
+
+class MalformedPayload(DeliveryRejected):
+    """The delivery's body or headers are not what GitHub sends."""
+
+
+class PayloadTooLarge(DeliveryRejected):
+    """The body is over 25 MB, GitHub's own limit for a delivery."""
+
+
+class CommandRefused(OdysseyError):
+    """
+    A person asked for something that cannot be done; the message is shown to them.
+
+    The message is one or two sentences of Markdown: what, which one, what to do.
+    """
+
+
+class UnknownCommand(CommandRefused):
+    """The word after `/odyssey` is no command."""
+
+
+class PermissionDenied(CommandRefused):
+    """The author may not give this command here."""
+
+
+class NotProposable(CommandRefused):
+    """The issue, repository or proposal is not in a state for this command."""
+
+
+class PolicyInvalid(CommandRefused):
+    """`.github/odyssey.yml` on the base branch cannot be read; the gate is closed."""
+
+
+class ChangeRefused(OdysseyError):
+    """The change breaks a rule; the message is shown to its author."""
+
+
+class UnreadableChange(ChangeRefused):
+    """No diff and no files could be read from what was sent."""
+
+
+class PatchDoesNotApply(ChangeRefused):
+    """The unified diff does not apply to the base branch."""
+
+
+class ForbiddenPath(ChangeRefused):
+    """A path that no proposal may touch: outside the tree, `.git`, a symlink, a submodule."""
+
+
+class ChangeTooLarge(ChangeRefused):
+    """The change is over a limit of the policy."""
+
+
+class EmptyChange(ChangeRefused):
+    """The change leaves the tree as it is."""
+
+
+class Conflict(OdysseyError):
+    """The world moved between reading and acting: read again and decide again."""
+
+
+class HeadShaChanged(Conflict):
+    """The pull request's head is no longer the one that was judged."""
+
+
+class BaseChanged(Conflict):
+    """The base branch moved during the merge; GitHub asks for another try."""
+
+
+class BranchExists(Conflict):
+    """A branch of that name exists with other content."""
+
+
+class Busy(Conflict):
+    """Another worker holds the lock; come back shortly."""
+
+
+class NotMergeable(OdysseyError):
+    """GitHub refuses the merge for a reason that time alone does not mend."""
+
+
+class NotFound(OdysseyError):
+    """GitHub or the store has no such thing."""
+
+
+class Unavailable(OdysseyError):
+    """
+    A service did not answer, or asked for patience.
+
+    `retry_after` is how long to wait at least; None leaves it to the caller.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(Unavailable):
+    """GitHub's primary or secondary rate limit; never a failure of the work itself."""

@@ -1,0 +1,262 @@
+"""
+A proposal: one change Odyssey suggests, as one pull request.
+
+Only facts that GitHub cannot tell are kept, each bound to the head SHA it is
+about; what people read as its status is derived here. A push changes the head
+SHA, and every fact about the old one simply stops matching.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from odyssey.domain.identifiers import HeadSha, ProposalId, PullRequestRef, RepositoryRef, RunId
+from odyssey.domain.report import Report, TestFailure
+
+
+class Status(StrEnum):
+    """The states people see, in the vocabulary of the REST API."""
+
+    PROPOSED = "proposed"
+    VALIDATION_PENDING = "validation_pending"
+    VALIDATION_IN_PROGRESS = "validation_in_progress"
+    VALIDATION_PASSED = "validation_passed"
+    VALIDATION_FAILED = "validation_failed"
+    USER_APPROVED = "user_approved"
+    AUTO_APPROVED = "auto_approved"
+    MERGE_PENDING = "merge_pending"
+    MERGE_IN_PROGRESS = "merge_in_progress"
+    MERGED = "merged"
+    MERGE_FAILED = "merge_failed"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to the proposal by itself."""
+        return self in (Status.MERGED, Status.REJECTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """
+    One dispatch of the trusted workflow for one head SHA.
+
+    `run_id` is None between the decision to dispatch and GitHub's answer;
+    `conclusion` is None until the run's report was read.
+    """
+
+    head_sha: HeadSha
+    nonce: str
+    workflow: str
+    requested_at: datetime
+    run_id: RunId | None = None
+    run_url: str | None = None
+    started: bool = False
+    conclusion: str | None = None
+    reason: str = ""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: tuple[TestFailure, ...] = ()
+    output: str = ""
+    completed_at: datetime | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the sandbox passed this head SHA."""
+        return self.conclusion == "success"
+
+    def completed(self, report: Report, *, at: datetime) -> Validation:
+        """This validation with what its run reported."""
+        return replace(
+            self,
+            started=True,
+            conclusion=report.conclusion,
+            reason=report.reason,
+            passed=report.passed,
+            failed=report.failed,
+            skipped=report.skipped,
+            failures=report.failures,
+            output=report.transcript,
+            completed_at=at,
+        )
+
+    def ended(self, conclusion: str, reason: str, *, at: datetime) -> Validation:
+        """This validation ended without a usable report, and why."""
+        return replace(
+            self, started=True, conclusion=conclusion, reason=reason, output=reason, completed_at=at
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiApproval:
+    """
+    An approval given through the REST API.
+
+    With a user token it stands for a real review that the gate reads from GitHub;
+    with a service token it counts only where the policy says so.
+    """
+
+    head_sha: HeadSha
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """That the gate's approval condition was met for a head SHA, and by whom; for display only."""
+
+    head_sha: HeadSha
+    by: tuple[str, ...]
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why and by whom the proposal was turned down."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeAttempt:
+    """
+    One try to merge one head SHA.
+
+    `sha` is the merge commit once GitHub said so; `failure` what GitHub answered
+    instead. With neither, the try has begun and its answer is not known.
+    """
+
+    head_sha: HeadSha
+    approved_by: tuple[str, ...]
+    automatic: bool
+    at: datetime
+    sha: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resemblance:
+    """An earlier attempt that this change resembles, and how that one ended."""
+
+    proposal_id: str
+    pull_number: int | None
+    outcome: str
+    reason: str
+    similarity: float
+    is_same_change: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """
+    The facts of one proposal.
+
+    `head_since` is when Odyssey first knew `head_sha` to be the head: approvals
+    given before it are approvals of something else.
+    """
+
+    id: ProposalId
+    repository: RepositoryRef
+    branch: str
+    base_branch: str
+    commit_message: str
+    requester: str
+    requested_via: str
+    source_url: str
+    issue_number: int | None
+    patch_id: str
+    paths: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    head_sha: HeadSha | None = None
+    head_since: datetime | None = None
+    pull_number: int | None = None
+    status_comment_id: int | None = None
+    status_comment_digest: str = ""
+    check_run_id: int | None = None
+    check_run_head_sha: HeadSha | None = None
+    check_run_digest: str = ""
+    validation: Validation | None = None
+    service_approval: ApiApproval | None = None
+    user_approval: ApiApproval | None = None
+    approved: Approved | None = None
+    rejection: Rejection | None = None
+    merge: MergeAttempt | None = None
+    retained: str = ""
+    resembles: tuple[Resemblance, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The first line of the commit message."""
+        return self.commit_message.strip().splitlines()[0]
+
+    @property
+    def pull_request(self) -> PullRequestRef:
+        """
+        The proposal's pull request.
+
+        Raises:
+            ValueError: it has none yet.
+        """
+        if self.pull_number is None:
+            raise ValueError(f"{self.id} has no pull request yet")
+        return PullRequestRef(self.repository, self.pull_number)
+
+    @property
+    def current_validation(self) -> Validation | None:
+        """The validation of the present head SHA; None when only older ones were judged."""
+        validation = self.validation
+        return validation if validation and validation.head_sha == self.head_sha else None
+
+    @property
+    def approved_by(self) -> str | None:
+        """Who opened the gate, as the REST API shows it."""
+        if self.merge and self.merge.approved_by:
+            return ", ".join(self.merge.approved_by)
+        if self.approved and self.approved.head_sha == self.head_sha:
+            return ", ".join(self.approved.by)
+        approval = self._api_approval
+        return approval.by if approval else None
+
+    @property
+    def _api_approval(self) -> ApiApproval | None:
+        for approval in (self.user_approval, self.service_approval):
+            if approval and approval.head_sha == self.head_sha:
+                return approval
+        return None
+
+    @property
+    def status(self) -> Status:
+        """The state people see."""
+        merge = self.merge
+        if merge and merge.sha:
+            return Status.MERGED
+        if self.rejection:
+            return Status.REJECTED
+        if merge and merge.head_sha == self.head_sha:
+            return Status.MERGE_FAILED if merge.failure else Status.MERGE_IN_PROGRESS
+        if self.pull_number is None or self.head_sha is None:
+            return Status.PROPOSED
+        validation = self.current_validation
+        if validation is None or not (validation.started or validation.conclusion):
+            return Status.VALIDATION_PENDING
+        if validation.conclusion is None:
+            return Status.VALIDATION_IN_PROGRESS
+        if not validation.is_success:
+            return Status.VALIDATION_FAILED
+        if self.approved and self.approved.head_sha == self.head_sha:
+            return Status.AUTO_APPROVED if self.approved.automatic else Status.USER_APPROVED
+        return Status.MERGE_PENDING if self._api_approval else Status.VALIDATION_PASSED
+
+    def with_head(self, head_sha: HeadSha, *, at: datetime) -> Self:
+        """The proposal with *head_sha* as its head; unchanged when it already is."""
+        if head_sha == self.head_sha:
+            return self
+        return replace(self, head_sha=head_sha, head_since=at)

@@ -1,0 +1,86 @@
+"""
+Publish: one check run for each head SHA and one status comment, written only when they change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from odyssey.domain import comments
+from odyssey.domain.errors import NotFound
+from odyssey.domain.gate import Condition
+from odyssey.domain.proposal import Proposal
+from odyssey.ports import Ports
+
+_BEGUN = "begun"
+"""A digest's value while its first write may or may not have come through."""
+
+
+async def publish(
+    proposal: Proposal, conditions: tuple[Condition, ...], ports: Ports
+) -> Proposal:
+    """
+    The proposal with its check run and status comment brought up to date on GitHub.
+    """
+    if proposal.pull_number is None or proposal.head_sha is None:
+        return proposal
+    proposal = await _check_run(proposal, ports)
+    return await _status_comment(proposal, conditions, ports)
+
+
+async def _check_run(proposal: Proposal, ports: Ports) -> Proposal:
+    if proposal.check_run_head_sha != proposal.head_sha:
+        proposal = replace(
+            proposal, check_run_id=None, check_run_head_sha=proposal.head_sha, check_run_digest=""
+        )
+    check_run = comments.check_run(proposal)
+    if check_run is None:
+        return proposal
+    digest = _digest(repr(check_run))
+    if digest == proposal.check_run_digest:
+        return proposal
+    look_first = proposal.check_run_id is None and proposal.check_run_digest == _BEGUN
+    if proposal.check_run_id is None:
+        proposal = replace(proposal, check_run_digest=_BEGUN)
+        await ports.proposals.put(proposal)
+    check_run_id = await ports.github.put_check_run(
+        proposal.repository,
+        check_run,
+        check_run_id=proposal.check_run_id,
+        look_first=look_first,
+    )
+    return replace(proposal, check_run_id=check_run_id, check_run_digest=digest)
+
+
+async def _status_comment(
+    proposal: Proposal, conditions: tuple[Condition, ...], ports: Ports
+) -> Proposal:
+    body = comments.status_comment(proposal, conditions)
+    digest = _digest(body)
+    if digest == proposal.status_comment_digest:
+        return proposal
+    if proposal.status_comment_id is not None:
+        try:
+            await ports.github.edit_comment(
+                proposal.repository, proposal.status_comment_id, body
+            )
+            return replace(proposal, status_comment_digest=digest)
+        except NotFound:
+            # Somebody deleted it: they get a new one, once.
+            proposal = replace(proposal, status_comment_id=None, status_comment_digest="")
+    look_first = proposal.status_comment_digest == _BEGUN
+    proposal = replace(proposal, status_comment_digest=_BEGUN)
+    await ports.proposals.put(proposal)
+    comment_id = await ports.github.post_comment(
+        proposal.repository,
+        proposal.pull_request.number,
+        body,
+        marker=comments.status_marker(proposal),
+        look_first=look_first,
+    )
+    return replace(proposal, status_comment_id=comment_id, status_comment_digest=digest)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

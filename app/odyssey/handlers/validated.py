@@ -1,0 +1,104 @@
+"""
+Validated: takes the result of a workflow run, if it is the run Odyssey dispatched.
+
+The run's identity comes from GitHub's signed delivery; the report comes from a
+runner that executed proposed code, and is data.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from odyssey.domain.errors import MalformedPayload, NotFound
+from odyssey.domain.events import WorkflowRunProgressed
+from odyssey.domain.identifiers import ProposalId
+from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.report import parse_report
+from odyssey.handlers.reconcile import lock_key, settle
+from odyssey.ports import Ports
+
+_PROPOSAL_ID = re.compile(r"\bprop_[a-z2-7]{10}\b")
+
+
+async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
+    """
+    Notes that a dispatched run started, or takes its report and reconciles.
+
+    A run that Odyssey did not dispatch is ignored, whatever it claims.
+    """
+    found = await _find(event, ports)
+    if found is None or found.pull_number is None:
+        return
+    async with ports.proposals.lock(lock_key(found.pull_request)):
+        proposal = await ports.proposals.get(found.id)
+        validation = proposal.validation if proposal else None
+        if proposal is None or validation is None or not is_ours(event, proposal, validation):
+            return
+        if validation.conclusion is not None:
+            # A second delivery of the same end, after a first that got this far.
+            await settle(proposal, ports)
+            return
+        validation = replace(
+            validation, run_id=event.run_id, run_url=event.url, started=event.status != "queued"
+        )
+        if event.status != "completed":
+            await ports.proposals.put(replace(proposal, validation=validation))
+            return
+        validation = await _completed(event, proposal, validation, ports)
+        await settle(replace(proposal, validation=validation), ports)
+
+
+def is_ours(event: WorkflowRunProgressed, proposal: Proposal, validation: Validation) -> bool:
+    """
+    Whether *event* is about the run that was dispatched for *validation*.
+
+    The run's event, workflow path and ref must be the dispatched ones, and its
+    id the one GitHub answered; while that answer is outstanding, its name must
+    carry the nonce.
+    """
+    if validation.run_id is None:
+        is_same_run = validation.nonce in event.title
+    else:
+        is_same_run = validation.run_id == event.run_id
+    return (
+        is_same_run
+        and event.event == "workflow_dispatch"
+        and event.path == f".github/workflows/{validation.workflow}"
+        and event.head_branch == proposal.base_branch
+    )
+
+
+async def _find(event: WorkflowRunProgressed, ports: Ports) -> Proposal | None:
+    if event.event != "workflow_dispatch":
+        return None
+    proposal = await ports.proposals.find_by_run(event.repository, event.run_id)
+    if proposal is not None:
+        return proposal
+    # The webhook was faster than the dispatch's HTTP answer.
+    named = _PROPOSAL_ID.search(event.title)
+    found = await ports.proposals.get(ProposalId(named[0])) if named else None
+    same = found is not None and found.repository.full_name == event.repository.full_name
+    return found if same else None
+
+
+async def _completed(
+    event: WorkflowRunProgressed, proposal: Proposal, validation: Validation, ports: Ports
+) -> Validation:
+    now = ports.now()
+    conclusion = event.conclusion or "failure"
+    try:
+        data = await ports.github.report(
+            proposal.repository, event.run_id, artifact=ports.app.validation_artifact
+        )
+        report = parse_report(data)
+    except (NotFound, MalformedPayload) as error:
+        ended = "failure" if conclusion == "success" else conclusion
+        return validation.ended(ended, f"The run left no usable report: {error}", at=now)
+    if report.head_sha != validation.head_sha:
+        reason = f"The report is about {report.head_sha[:12]!r}, not about this commit."
+        return validation.ended("failure", reason, at=now)
+    if report.is_success and conclusion != "success":
+        # The report alone proves nothing: the job that wrote it must have succeeded too.
+        return validation.ended(conclusion, f"The run ended as {conclusion}.", at=now)
+    return validation.completed(report, at=now)

@@ -1,0 +1,63 @@
+"""
+What a run leaves behind when it is stopped: processes and containers, found by the run's own mark.
+
+The mark is `RUNNER_TRACKING_ID`, which GitHub's runner sets for the same purpose: it is in the
+environment of every process a step starts. A container counts as the run's when one of its labels
+has the mark as its value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from pathlib import Path
+
+_DOCKER_TIMEOUT_S = 30
+
+
+def kill_processes(mark: str) -> list[int]:
+    """End every process of this user whose environment has *mark* as a value; their ids."""
+    ended = []
+    needle = f"={mark}\0".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environment.parent.name)
+        with contextlib.suppress(OSError):  # another user's process, or one that is gone by now
+            if pid != os.getpid() and needle in environment.read_bytes() + b"\0":
+                os.kill(pid, signal.SIGKILL)
+                ended.append(pid)
+    return ended
+
+
+async def remove_containers(mark: str) -> None:
+    """Remove the containers and networks with a label of the value *mark*; no engine, no work."""
+    if shutil.which("docker") is None:
+        return
+    for kind, remove in (
+        (("ps", "--all"), ("rm", "--force", "--volumes")),
+        (("network", "ls"), ("network", "rm")),
+    ):
+        listed = await _docker(*kind, "--format", "{{.ID}} {{.Labels}}")
+        for line in listed.splitlines():
+            identifier, _, labels = line.partition(" ")
+            if mark in (label.partition("=")[2] for label in labels.split(",")):
+                await _docker(*remove, identifier)
+
+
+async def _docker(*arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "docker", *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(_DOCKER_TIMEOUT_S):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return ""
+    return output.decode(errors="replace")
