@@ -6,50 +6,59 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .PHONY: help setup demo test lint types imports unit bench lock format clean
 
-VENV := .venv
-BIN := $(VENV)/bin
-LOCK := deploy/requirements.lock
-SETUP := bash deploy/setup.sh
-
-# `make setup` runs first, and is quick when there is nothing to do.
+BIN := .venv/bin
 CODE := app action tests
 
-help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+# The newest supported Python of this machine that runs; it makes .venv and is asked no more.
+PYTHON := $(shell for each in python3.13 python3.12 python3.11 python3; do \
+	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then command -v $$each; break; fi; done)
 
-setup: ## Virtual environment, dependencies, container engine, server, base image
-	@$(SETUP)
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## Virtual environment, dependencies, container engine, base image
+ifeq ($(PYTHON),)
+	@echo "setup: Python 3.11 or newer is needed and none was found: apt-get install python3 python3-venv" >&2; exit 1
+endif
+	@PYTHONPATH=app $(PYTHON) -m odyssey.setup.environment
 	@$(BIN)/python -m odyssey.setup
 
-demo: setup ## The main job, narrated: from an issue comment to a merge (ARGS="--keep --json FILE")
+demo: setup ## The main job, from an issue comment to a merge (ARGS="--keep --json FILE")
 	@$(BIN)/odyssey demo $(ARGS)
 
 test: setup ## Lint, types, import contracts and all tests
-	@$(SETUP) --checks
+	@summary=""; failed=0; \
+	for part in lint types imports unit; do \
+		echo "== $$part"; started=$$SECONDS; \
+		if $(MAKE) $$part; then result=passed; else result=FAILED; failed=1; fi; \
+		summary+=$$(printf '%-8s %s (%d s)' "$$part" "$$result" $$((SECONDS - started)))$$'\n'; \
+	done; \
+	echo "== summary"; echo -n "$$summary"; exit $$failed
 
 lint: ## ruff: rules and format
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 
 types: ## mypy, strict
-	$(BIN)/mypy $(CODE)
+	@$(BIN)/mypy $(CODE)
 
 imports: ## The import contracts of pyproject.toml
-	$(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 unit: ## pytest (ARGS="-k words")
-	$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(ARGS)
 
 bench: setup ## The benchmarks (ONLY="intake", JSON=FILE)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ONLY) $(if $(JSON),--json $(JSON))
 
 lock: ## Resolve the dependencies anew into deploy/requirements.lock
-	@$(SETUP) --lock
+	@PYTHONPATH=app $(PYTHON) -m odyssey.setup.environment lock
 
 format: ## Sort imports, mend what ruff can mend, format
-	$(BIN)/ruff check --fix-only .
-	$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
 
-clean: ## Remove what was built here; keeps containers, images and the npm cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build var
+clean: ## Remove what was made here; containers and images stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build var
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -133,6 +133,23 @@ BUILD_NEEDS_BUILDKIT = Cause(
     "`RUN --mount`, here-documents and `# syntax=` features are BuildKit's.",
     "- uses: docker/setup-buildx-action@v3   # before this step",
 )
+# Rendered for `ADD https://...`: the engine itself, outside every limit, would fetch it.
+REMOTE_SOURCE = Cause(
+    "remote_source",
+    "failure",
+    "Line {line} of the Dockerfile has the engine fetch `{source}`",
+    "`ADD` of an address, or of a variable, is fetched by the engine from the runner's own "
+    "network, which reaches the runner's services.",
+    "RUN curl -fsSLo /opt/tool.tar.gz https://example.org/tool.tar.gz && sha256sum -c tool.sha256",
+)
+# Rendered for `# syntax=` with another frontend than Docker's own.
+FOREIGN_FRONTEND = Cause(
+    "foreign_frontend",
+    "failure",
+    "The Dockerfile asks for the build frontend `{source}`",
+    "A frontend is a program that decides what is built, with which network and mounts.",
+    "# syntax=docker/dockerfile:1",
+)
 BUILD_TIMED_OUT = Cause(
     "build_timed_out",
     "timed_out",

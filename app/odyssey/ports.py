@@ -309,6 +309,14 @@ class Inbox(Protocol):
         """The delivery, now leased to the caller; None when it is done, gone or leased."""
         ...
 
+    def heartbeat(self, delivery_id: DeliveryId) -> AbstractAsyncContextManager[None]:
+        """Keeps the lease alive while the block runs; the process's death ends it."""
+        ...
+
+    async def recover(self) -> int:
+        """Hands out again what a dead worker left behind; how many deliveries. Repeatable."""
+        ...
+
     async def done(self, delivery_id: DeliveryId) -> None:
         """Its effects are made: never work it again."""
         ...

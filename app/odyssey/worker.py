@@ -12,6 +12,12 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from arq import cron, func
+from arq.worker import Worker
+
+from odyssey.adapters.redis_connection import redis_settings
+from odyssey.adapters.redis_inbox import WORK_DELIVERY, deserialize_job, serialize_job
+from odyssey.bootstrap import open_ports
 from odyssey.domain.errors import (
     Conflict,
     DeliveryRejected,
@@ -24,6 +30,7 @@ from odyssey.domain.events import Event, ReconcileAsked, parse_event
 from odyssey.domain.identifiers import DeliveryId, InstallationId, PullRequestRef, RepositoryRef
 from odyssey.handlers import handle
 from odyssey.ports import RECONCILE, Delivery, Ports
+from odyssey.settings import Settings
 
 log = logging.getLogger("odyssey.worker")
 
@@ -31,6 +38,8 @@ CONFLICT_WAIT = timedelta(milliseconds=100)
 """A conflict is usually over by the next read; doubled with each attempt."""
 UNAVAILABLE_WAIT = timedelta(seconds=2)
 MAX_WAIT = timedelta(minutes=5)
+JOB_TIMEOUT = timedelta(minutes=15)
+"""No delivery's work takes this long; what does hangs."""
 
 
 async def work(delivery_id: DeliveryId, ports: Ports, *, attempts: int) -> None:
@@ -47,7 +56,8 @@ async def work(delivery_id: DeliveryId, ports: Ports, *, attempts: int) -> None:
     try:
         event = _event(delivery)
         if event is not None:
-            await handle(event, ports, again=delivery.attempt > 1)
+            async with ports.inbox.heartbeat(delivery_id):
+                await handle(event, ports, again=delivery.attempt > 1)
     except asyncio.CancelledError:
         # The process is asked to stop: the next one takes over at once.
         await asyncio.shield(ports.inbox.retry(delivery_id, timedelta(0)))
@@ -93,3 +103,39 @@ async def _again(
     wait = asked or min(first * 2 ** (delivery.attempt - 1), MAX_WAIT)
     log.info("delivery %s (%s) again in %s: %s", delivery.id, delivery.event, wait, error)
     await ports.inbox.retry(delivery.id, wait)
+
+
+async def run_worker(settings: Settings, *, burst: bool = False) -> None:
+    """
+    Works until the process is asked to stop; with *burst* until nothing is waiting.
+
+    arq runs the jobs; what makes them durable is the inbox.
+    """
+    async with open_ports(settings) as ports:
+        await build_worker(settings, ports, burst=burst).async_run()
+
+
+def build_worker(settings: Settings, ports: Ports, *, burst: bool = False) -> Worker:
+    """An arq worker over *ports*, for a loop that is running already."""
+
+    async def work_delivery(_: dict[Any, Any], delivery_id: str) -> None:
+        await work(DeliveryId(delivery_id), ports, attempts=settings.delivery_attempts)
+
+    async def recover(_: dict[Any, Any]) -> None:
+        await ports.inbox.recover()
+
+    return Worker(
+        functions=[func(work_delivery, name=WORK_DELIVERY, keep_result=0, max_tries=1)],
+        # Every second: what a killed worker held is handed out again when its lease is over.
+        cron_jobs=[] if burst else [cron(recover, second=set(range(60)), unique=False)],
+        redis_settings=redis_settings(settings.redis_url),
+        on_startup=recover,
+        burst=burst,
+        max_jobs=settings.worker_concurrency,
+        job_timeout=JOB_TIMEOUT,
+        poll_delay=settings.worker_poll_delay.total_seconds(),
+        health_check_interval=30,
+        job_serializer=serialize_job,
+        job_deserializer=deserialize_job,
+        handle_signals=not burst,
+    )

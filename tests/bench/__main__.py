@@ -41,9 +41,7 @@ def chosen(wanted: Iterable[str], *, known: list[str]) -> list[str]:
     for name in names:
         if not any(subject.startswith(name) for subject in known):
             raise SystemExit(f"no benchmark is called {name!r}; there are: {', '.join(known)}")
-    return [
-        subject for subject in known if not names or any(subject.startswith(n) for n in names)
-    ]
+    return [subject for subject in known if not names or any(subject.startswith(n) for n in names)]
 
 
 async def measure(subject: str, figures: Figures) -> AsyncIterator[Figure]:
@@ -62,7 +60,7 @@ async def measure(subject: str, figures: Figures) -> AsyncIterator[Figure]:
         yield Figure(subject, None, "-", note=str(reason))
 
 
-async def run(wanted: Iterable[str], *, report: Path | None) -> None:
+async def run(wanted: Iterable[str]) -> list[Figure]:
     """
     Measure, print one line for each figure, and at the end how many fall short.
     """
@@ -78,12 +76,10 @@ async def run(wanted: Iterable[str], *, report: Path | None) -> None:
                 sys.stdout.write(f"  {figure.note}\n")
             sys.stdout.flush()
         tell(f"{subject}: {time.monotonic() - started:.1f} s")
-    if report is not None:
-        lines = [{**asdict(figure), "ok": figure.is_ok} for figure in measured]
-        report.write_text(json.dumps(lines, indent=2) + "\n")
     short = [figure.name for figure in measured if not figure.is_ok]
     names = f": {', '.join(short)}" if short else ""
     sys.stdout.write(f"bench: {len(measured)} figures, {len(short)} fall short{names}\n")
+    return measured
 
 
 def main() -> None:
@@ -94,7 +90,10 @@ def main() -> None:
     parser.add_argument("subjects", nargs="*", help=f"of: {', '.join(subjects())}; default all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.subjects, report=arguments.json))
+    measured = asyncio.run(run(arguments.subjects))
+    if arguments.json is not None:
+        lines = [{**asdict(figure), "ok": figure.is_ok} for figure in measured]
+        arguments.json.write_text(json.dumps(lines, indent=2) + "\n")
 
 
 if __name__ == "__main__":

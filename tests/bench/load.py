@@ -92,9 +92,7 @@ class Connection(asyncio.Protocol):
         head_end = self.received.find(b"\r\n\r\n")
         if head_end < 0 or not is_whole(self.received, head_end):
             return
-        self.run.answered(
-            int(self.received[9:12]), latency_s=time.perf_counter() - self.started
-        )
+        self.run.answered(int(self.received[9:12]), latency_s=time.perf_counter() - self.started)
         self.received.clear()
         self.send_next()
 
@@ -162,9 +160,7 @@ def head(body: bytes, load: Load) -> tuple[bytes, bytes]:
         "X-GitHub-Hook-ID: 501234567\r\nX-GitHub-Hook-Installation-Target-ID: 90210\r\n"
         "X-GitHub-Hook-Installation-Target-Type: integration\r\nX-GitHub-Delivery: "
     )
-    after = (
-        f"\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    after = f"\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
     return before.encode(), after.encode()
 
 

@@ -12,10 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from bench.figure import NotMeasurable, tell
+from bench.keys import new_private_key
 from bench.program import Program, free_port, running
 from odyssey.setup.debian import NotInstalled, install_packages
 
@@ -30,7 +28,8 @@ run((app) => { app.on("issue_comment.created", async () => {}); });
 @asynccontextmanager
 async def probot(*, secret: str, directory: Path) -> AsyncIterator[Program]:
     """
-    The app listening on a free loopback port, at its best: production, no line for each request.
+    The app listening on a free loopback port, at its quickest: production, and no log line for
+    each request.
 
     Raises:
         NotMeasurable: node, npm or the package cannot be had, or the app does not start.
@@ -42,7 +41,7 @@ async def probot(*, secret: str, directory: Path) -> AsyncIterator[Program]:
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "APP_ID": "1",
-        "PRIVATE_KEY": _new_private_key(),
+        "PRIVATE_KEY": new_private_key(),
         "WEBHOOK_SECRET": secret,
         "LOG_LEVEL": "warn",
         "LOG_FORMAT": "json",
@@ -81,9 +80,7 @@ async def version() -> str:
     `Probot 14.x.y on node vN`, as installed.
     """
     manifest = (await installed_app()) / "node_modules" / "probot" / "package.json"
-    node = await asyncio.create_subprocess_exec(
-        "node", "--version", stdout=asyncio.subprocess.PIPE
-    )
+    node = await asyncio.create_subprocess_exec("node", "--version", stdout=asyncio.subprocess.PIPE)
     said, _ = await node.communicate()
     return f"Probot {json.loads(manifest.read_text())['version']} on node {said.decode().strip()}"
 
@@ -104,10 +101,3 @@ async def _npm_install(home: Path) -> None:
     if npm.returncode != 0:
         last = "\n  ".join(said.decode(errors="replace").splitlines()[-5:])
         raise NotMeasurable(f"npm could not install probot; it said:\n  {last}")
-
-
-def _new_private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-    ).decode()

@@ -14,7 +14,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from odyssey.domain.change import Change, Files, Patch
 from odyssey.domain.errors import (
     BranchExists,
     EmptyChange,
+    ForbiddenPath,
     NotFound,
     PatchDoesNotApply,
     PermissionDenied,
@@ -123,6 +124,8 @@ class GitRepositories:
                     f"The change leaves `{base.branch}` as it is. It may have been merged already."
                 )
             lines = judge(entries, policy.limits)
+            if isinstance(change, Files):
+                _refuse_displaced({each.path for each in entries} - change.contents.keys())
             diff = await git.bytes("diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree)
             patch_id = (await git("patch-id", "--stable", stdin=diff)).partition(" ")[0]
             sha = await self._commit_tree(git, tree, base.sha, message, at)
@@ -326,6 +329,12 @@ async def _write(git: _Git, contents: Mapping[str, str | None]) -> None:
         await git("update-index", "-z", "--index-info", stdin="\0".join([*lines, ""]).encode())
     except GitFailed as error:
         raise PatchDoesNotApply(f"The files cannot be written: {error.stderr.strip()}") from error
+
+
+def _refuse_displaced(paths: Set[str]) -> None:
+    """A file written below another file's path would silently delete that one."""
+    for path in sorted(paths):
+        raise ForbiddenPath(f"`{path}` is a file; a path below it would delete it.")
 
 
 def _remote_words(stderr: str) -> str:

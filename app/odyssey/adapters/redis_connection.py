@@ -7,14 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from odyssey.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from arq.connections import RedisSettings
 
 CONNECT_TIMEOUT_S = 2
 ANSWER_TIMEOUT_S = 5
@@ -27,13 +31,31 @@ def connect(url: str) -> Redis:
 
     A connection found dead, for instance after the server's restart, is made anew once.
     """
-    return Redis.from_url(
+    client: Redis = Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
         retry=Retry(NoBackoff(), 1),
         retry_on_error=[ConnectionLost],
     )
+    return client
+
+
+def redis_settings(url: str) -> RedisSettings:
+    """
+    The server at *url*, as arq wants to be told of it.
+    """
+    # Here, so that the web process, which has no use for arq, does not load it.
+    from arq.connections import RedisSettings
+
+    return RedisSettings.from_dsn(url)
+
+
+async def command(redis: Redis, *words: str | bytes | int | float) -> Any:
+    """
+    The server's answer to one command, where the client's own types fit both its worlds badly.
+    """
+    return await redis.execute_command(*words)  # type: ignore[no-untyped-call]  # has no types
 
 
 @contextmanager
@@ -64,7 +86,12 @@ async def durability_gaps(redis: Redis) -> list[str]:
         Unavailable: the server did not answer.
     """
     with unavailable_without_redis():
-        settings = await redis.config_get("appendonly", "appendfsync", "maxmemory-policy")
+        try:
+            settings = await command(
+                redis, "CONFIG GET", "appendonly", "appendfsync", "maxmemory-policy"
+            )
+        except ResponseError:
+            return ["Redis does not tell its settings: see to `appendonly` and `appendfsync` there"]
     gaps = []
     if settings.get("appendonly") != "yes":
         gaps.append("Redis keeps nothing on disk: set `appendonly yes`")

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import uuid
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,10 +24,10 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-from odyssey.adapters.redis_connection import durability_gaps, unavailable_without_redis
+from odyssey.adapters.redis_connection import command, durability_gaps, unavailable_without_redis
 from odyssey.domain.errors import Unavailable
-from odyssey.domain.identifiers import DeliveryId
-from odyssey.ports import Delivery
+from odyssey.domain.identifiers import DeliveryId, PullRequestRef
+from odyssey.ports import RECONCILE, Delivery
 
 QUEUE = "arq:queue"
 OPEN = "odyssey:inbox:open"
@@ -82,6 +83,24 @@ class RedisInbox:
             self._keeping = asyncio.create_task(self._keep_arrivals())
         return await kept
 
+    async def ask_reconcile(self, ref: PullRequestRef) -> None:
+        """See `Inbox.ask_reconcile`."""
+        await self.accept(
+            Delivery(
+                id=DeliveryId(f"reconcile-{uuid.uuid4()}"),
+                event=RECONCILE,
+                body=orjson.dumps(
+                    {
+                        "installation_id": ref.repository.installation_id,
+                        "owner": ref.repository.owner,
+                        "name": ref.repository.name,
+                        "number": ref.number,
+                    }
+                ),
+                received_at=datetime.now(UTC),
+            )
+        )
+
     async def take(self, delivery_id: DeliveryId) -> Delivery | None:
         """See `Inbox.take`."""
         found = await self._change("take", delivery_id, self._owner, _ms(self._lease))
@@ -98,9 +117,7 @@ class RedisInbox:
 
     @asynccontextmanager
     async def heartbeat(self, delivery_id: DeliveryId) -> AsyncIterator[None]:
-        """
-        Extends the lease again and again while the block runs; the process's death ends it.
-        """
+        """See `Inbox.heartbeat`."""
         beating = asyncio.create_task(self._beat(delivery_id))
         try:
             yield
@@ -118,9 +135,7 @@ class RedisInbox:
 
     async def retry(self, delivery_id: DeliveryId, after: timedelta) -> None:
         """See `Inbox.retry`. Without effect unless the lease is the caller's."""
-        await self._change(
-            "retry", delivery_id, self._owner, max(0, _ms(after)), _job(delivery_id)
-        )
+        await self._change("retry", delivery_id, self._owner, max(0, _ms(after)), _job(delivery_id))
 
     async def is_quiet(self) -> bool:
         """See `Inbox.is_quiet`."""
@@ -129,9 +144,9 @@ class RedisInbox:
 
     async def recover(self) -> int:
         """
-        Hands over again what no worker has and none will get; how many deliveries. Repeatable.
+        See `Inbox.recover`.
 
-        These are waiting ones whose job is lost, and leased ones whose lease is over.
+        These are leased deliveries whose lease is over, and waiting ones whose job is lost.
         """
         ids = [DeliveryId(each.decode()) for each in await self._change("overdue")]
         count = 0
@@ -188,22 +203,20 @@ class RedisInbox:
 
     async def _change(self, *arguments: str | bytes | int) -> Any:
         with unavailable_without_redis():
-            keys_and_arguments: Sequence[Any] = (OPEN, QUEUE, *arguments)
+            rest = (2, OPEN, QUEUE, *arguments)
             if self._digest is not None:
                 try:
-                    return await self._redis.evalsha(self._digest, 2, *keys_and_arguments)
+                    return await command(self._redis, "EVALSHA", self._digest, *rest)
                 except NoScriptError:  # the server was restarted
                     pass
             self._digest = await self._redis.script_load(self._source)
-            return await self._redis.evalsha(self._digest, 2, *keys_and_arguments)
+            return await command(self._redis, "EVALSHA", self._digest, *rest)
 
 
 def _job(delivery_id: DeliveryId) -> bytes:
     # arq's own form of a job: try, function, arguments, keywords, time it was queued in ms.
     now_ms = time.time_ns() // 1_000_000
-    return serialize_job(
-        {"t": None, "f": WORK_DELIVERY, "a": [delivery_id], "k": {}, "et": now_ms}
-    )
+    return serialize_job({"t": None, "f": WORK_DELIVERY, "a": [delivery_id], "k": {}, "et": now_ms})
 
 
 def _packed(delivery: Delivery) -> tuple[str | bytes, ...]:

@@ -100,11 +100,13 @@ class SentenceTransformerEmbedder:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
             from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
         except ImportError as error:
             raise Unavailable(
                 "embedding needs the package sentence-transformers: "
                 "pip install 'sentence-transformers>=5,<7'"
             ) from error
+        disable_progress_bar()
         place = _find_folder(self._name)
         try:
             return SentenceTransformer(

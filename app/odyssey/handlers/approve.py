@@ -36,22 +36,23 @@ async def approve(
     ref = proposal.pull_request
     async with ports.proposals.lock(lock_key(ref)):
         current = await ports.proposals.get(proposal.id) or proposal
-        if current.status not in _APPROVABLE or current.head_sha is None:
+        head_sha = current.head_sha
+        if current.status not in _APPROVABLE or head_sha is None:
             raise NotProposable(
                 f"{current.id} is {current.status}; only a proposal that is "
                 f"{Status.VALIDATION_PASSED} can be approved."
             )
         if user_token is None:
-            approval = ApiApproval(head_sha=current.head_sha, by=SERVICE_APPROVER, at=ports.now())
+            approval = ApiApproval(head_sha=head_sha, by=SERVICE_APPROVER, at=ports.now())
             current = replace(current, service_approval=approval)
         else:
             await ports.github.approve_as(
                 user_token,
                 ref,
-                head_sha=current.head_sha,
-                body=f"Approved through Odyssey's API at {current.head_sha[:7]}.",
+                head_sha=head_sha,
+                body=f"Approved through Odyssey's API at {head_sha[:7]}.",
             )
-            approval = ApiApproval(head_sha=current.head_sha, by=by, at=ports.now())
+            approval = ApiApproval(head_sha=head_sha, by=by, at=ports.now())
             current = replace(current, user_approval=approval)
         await ports.proposals.put(current)
     await ports.inbox.ask_reconcile(ref)

@@ -49,7 +49,12 @@ COPIED_IF_THERE = (
     "/etc/ssl/certs/ca-certificates.crt",
 )
 
-PIP = '#!/usr/local/bin/python3\nimport sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n'
+PIP = """\
+#!/usr/local/bin/python3
+import sys
+from pip._internal.cli.main import main
+sys.exit(main())
+"""
 
 
 class NotBuildable(Exception):
@@ -138,8 +143,10 @@ class _Image:
         self.written: set[str] = set()
 
     def folders(self) -> None:
-        for name in ("usr/bin usr/sbin usr/lib usr/lib64 usr/local/bin usr/local/lib etc/ssl/certs "
-                     "home opt proc root run srv sys dev var/lib var/log").split():
+        for name in (
+            "usr/bin usr/sbin usr/lib usr/lib64 usr/local/bin usr/local/lib etc/ssl/certs "
+            "home opt proc root run srv sys dev var/lib var/log"
+        ).split():
             self.folder(name)
         for name in ("tmp", "var/tmp"):
             self.folder(name, mode=0o1777)
@@ -193,8 +200,10 @@ class _Image:
         for name in ("python", "python3", f"python{version}"):
             if f"usr/local/bin/{name}" != program:
                 self.link(f"usr/local/bin/{name}", f"/{program}")
-        packages = "usr/lib/python3/dist-packages" if of_the_system else (
-            f"usr/local/lib/python{version}/site-packages"
+        packages = (
+            "usr/lib/python3/dist-packages"
+            if of_the_system
+            else (f"usr/local/lib/python{version}/site-packages")
         )
         self.folder(packages)
         pip = importlib.util.find_spec("pip")

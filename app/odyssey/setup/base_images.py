@@ -123,7 +123,8 @@ def _pull(tag: str) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"not done in {PULL_TIME_LIMIT_S} s"
-    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
+    # The engine nests its reasons: `Get "https://...": dial tcp: lookup ...: no such host`.
+    return done.stderr.strip().rsplit(": ", 1)[-1] or "no reason given"
 
 
 def _docker(arguments: list[str], *, timeout_s: float) -> subprocess.CompletedProcess[str]:

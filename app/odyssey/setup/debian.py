@@ -41,7 +41,7 @@ def install_packages(names: Sequence[str]) -> None:
     if not may_install():
         raise NotInstalled(f"install {wanted} (Debian, as root: apt-get install {wanted})")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    quiet = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
+    quiet = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"]
     for attempt in (1, 2):
         try:
             subprocess.run(

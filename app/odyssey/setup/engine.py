@@ -5,6 +5,7 @@ The container engine: asked, installed from Debian's packages, started, waited f
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ START_TIME_LIMIT_S = 60
 
 PID_FILE = Path("/var/run/docker.pid")
 LOG = Path("/var/log/dockerd.log")
+TELLING = re.compile(r"level=(error|fatal)|^panic:|^failed |^fatal", re.IGNORECASE)
 
 INSTRUCTIONS = {
     "debian": "sudo apt-get install docker.io && sudo usermod -aG docker $USER, then log in anew",
@@ -154,5 +156,6 @@ def _wait(dockerd: subprocess.Popen[bytes] | None) -> str:
 def _end_of_log() -> str:
     if not LOG.exists():
         return "it left no log; try: sudo dockerd"
-    lines = LOG.read_text(errors="replace").splitlines()[-15:]
-    return "\n".join([f"the end of {LOG}:", *lines])
+    lines = LOG.read_text(errors="replace").splitlines()[-200:]
+    telling = [line for line in lines if TELLING.search(line)][-5:]
+    return "\n".join([f"the end of {LOG}:", *(telling or lines[-8:])])

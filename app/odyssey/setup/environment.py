@@ -23,6 +23,11 @@ UV = "uv>=0.5,<1"
 STEP_TIME_LIMIT_S = 3600
 SPACE_WANTED_GB = 8
 
+CERTIFICATE_BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),  # Debian
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),  # Fedora
+)
+
 LOCK = Path("deploy/requirements.lock")
 PROJECT = Path("pyproject.toml")
 
@@ -153,7 +158,10 @@ def _run(command: Sequence[str], root: Path, what: str) -> None:
     for attempt in (1, 2):
         try:
             subprocess.run(
-                command, cwd=root, env=_installer_environment(root), check=True,
+                command,
+                cwd=root,
+                env=_installer_environment(root),
+                check=True,
                 timeout=STEP_TIME_LIMIT_S,
             )
             return
@@ -173,7 +181,8 @@ def _installer_environment(root: Path) -> dict[str, str]:
     environment.pop("PYTHONPATH", None)
     environment["VIRTUAL_ENV"] = str(root / ".venv")
     environment.setdefault("UV_HTTP_TIMEOUT", "180")
-    environment.setdefault("UV_SYSTEM_CERTS", "true")  # a company's own authority is trusted
+    if any(bundle.exists() for bundle in CERTIFICATE_BUNDLES):
+        environment.setdefault("UV_SYSTEM_CERTS", "true")  # a company's own authority counts
     environment["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])

@@ -113,12 +113,12 @@ def start_redis(
         port = _free_port()
         url = f"redis://127.0.0.1:{port}/0"
         listen = ["--port", str(port), "--bind", "127.0.0.1"]
+    options = ["--save", "", "--dir", str(directory), "--daemonize", "no"]
     log = directory / "redis.log"
     kept = ["--appendonly", "yes", "--appendfsync", "always"] if durable else ["--appendonly", "no"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", TIED_TO_ITS_OWNER, "sh", str(program)]
-            + ["--save", "", "--dir", str(directory), "--daemonize", "no", *listen, *kept],
+            ["/bin/sh", "-c", TIED_TO_ITS_OWNER, "sh", str(program), *options, *listen, *kept],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

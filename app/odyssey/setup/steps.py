@@ -5,7 +5,6 @@ What a machine needs beside Python packages: git, a container engine, a server, 
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Callable
 
@@ -73,15 +72,3 @@ def set_up(say: Say) -> bool:
     if failed:
         say(f"not done: {', '.join(failed)}; mend that, then run it again")
     return not failed
-
-
-def main() -> int:
-    """
-    Set the machine up, told line by line on standard output; 1 when something is missing.
-    """
-
-    def say(line: str) -> None:
-        sys.stdout.write(f"setup: {line}\n")
-        sys.stdout.flush()
-
-    return 0 if set_up(say) else 1

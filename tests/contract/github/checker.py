@@ -164,7 +164,7 @@ class Contract:
         """
         name = matched.operation.operation_id
         key = (name, response.status, _media_type(response.headers), hash(response.body))
-        if key not in self._answers:
+        if key not in self._answers or not response.body:
             found: list[tuple[Side, str, str]] = [
                 ("response", *place) for place in self._described(matched, request, response)
             ]

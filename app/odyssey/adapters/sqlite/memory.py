@@ -5,7 +5,6 @@ The memory port on SQLite files.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,8 @@ from odyssey.adapters.sqlite.schema import Files
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.fusion import Weights
 from odyssey.domain.memory.keys import pieces
-from odyssey.domain.memory.masking import mask
 from odyssey.domain.memory.record import Recollection, Record, Tenant, check_where
+from odyssey.domain.memory.retention import retainable
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +58,7 @@ class SqliteMemory:
         self._now = now
         self._cache_bytes = cache_bytes
         self._matrices: OrderedDict[Tenant, vectors.Matrix] = OrderedDict()
+        self._embedding: dict[Tenant, asyncio.Lock] = {}
 
     async def retain(self, tenant: Tenant, records: Sequence[Record]) -> None:
         """
@@ -78,7 +78,7 @@ class SqliteMemory:
             async with asyncio.timeout(self._patience.total_seconds()):
                 await self.catch_up(tenant)
         except (Unavailable, TimeoutError) as error:
-            _log.warning("tenant %s: vectors follow later: %s", tenant, error or "timeout")
+            _log.warning("tenant %s: vectors follow later: %s", tenant, str(error) or "timeout")
 
     async def recall(
         self,
@@ -137,11 +137,15 @@ class SqliteMemory:
         """
         if self._embedder is None or not self._files.exists(tenant):
             return 0
+        async with self._embedding.setdefault(tenant, asyncio.Lock()):
+            return await self._catch_up(tenant, self._embedder, again=again)
+
+    async def _catch_up(self, tenant: Tenant, embedder: Embedder, *, again: bool) -> int:
         done = 0
         while waiting := await asyncio.to_thread(self._waiting, tenant, again):
             texts = [pieces(record) for record in waiting.values()]
             try:
-                embedded = await self._embedder.embed_documents([t for own in texts for t in own])
+                embedded = await embedder.embed_documents([t for own in texts for t in own])
             except Unavailable:
                 await asyncio.to_thread(self._count_attempt, tenant, list(waiting))
                 raise
@@ -149,7 +153,7 @@ class SqliteMemory:
             by_seq = {
                 seq: [next(parts) for _ in own] for seq, own in zip(waiting, texts, strict=True)
             }
-            await asyncio.to_thread(self._write_vectors, tenant, by_seq, self._embedder.model)
+            await asyncio.to_thread(self._write_vectors, tenant, by_seq, embedder.model)
             done += len(waiting)
         return done
 
@@ -173,17 +177,17 @@ class SqliteMemory:
             async with asyncio.timeout(self._patience.total_seconds()):
                 return await self._embedder.embed_query(query)
         except (Unavailable, TimeoutError) as error:
-            _log.warning("tenant %s: recalled by words alone: %s", tenant, error or "timeout")
+            _log.warning("tenant %s: recalled by words alone: %s", tenant, str(error) or "timeout")
             return None
 
     # Everything below runs in a thread.
 
     def _insert(self, tenant: Tenant, records: Sequence[Record]) -> None:
-        masked = [_masked(record) for record in records]
+        prepared = [retainable(record) for record in records]
         with self._files.connection(tenant, write=True) as connection:
             added = [
                 seq
-                for record, count in masked
+                for record, count in prepared
                 if (seq := rows.insert(connection, record, masked=count)) is not None
             ]
             rows.refresh_nearby(connection, added)
@@ -253,19 +257,3 @@ class SqliteMemory:
 
     def _held(self) -> int:
         return sum(matrix.size for matrix in list(self._matrices.values()))
-
-
-def _masked(record: Record) -> tuple[Record, int]:
-    text = mask(rows.storable(record.text))
-    source = mask(record.source)
-    attributes = {name: mask(value) for name, value in record.attributes.items()}
-    count = text.count + source.count + sum(found.count for found in attributes.values())
-    if not count and text.text == record.text:
-        return record, 0
-    clean = dataclasses.replace(
-        record,
-        text=text.text,
-        source=source.text,
-        attributes={name: found.text for name, found in attributes.items()},
-    )
-    return clean, count

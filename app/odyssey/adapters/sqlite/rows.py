@@ -31,7 +31,7 @@ def insert(connection: sqlite3.Connection, record: Record, *, masked: int) -> in
         (
             record.id,
             record.kind,
-            storable(record.text),
+            record.text,
             record.occurred_at.timestamp(),
             int(offset.total_seconds()),
             record.actor,
@@ -54,11 +54,6 @@ def insert(connection: sqlite3.Connection, record: Record, *, masked: int) -> in
     connection.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (seq, words))
     connection.execute("INSERT INTO outbox (seq) VALUES (?)", (seq,))
     return seq
-
-
-def storable(text: str) -> str:
-    """*text* without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def refresh_nearby(connection: sqlite3.Connection, changed: Sequence[int]) -> None:

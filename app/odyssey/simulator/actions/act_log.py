@@ -120,6 +120,6 @@ class ActLog:
             if kept := _RETENTION.fullmatch(text.strip()):
                 self.retention_days[kept.group(1)] = int(kept.group(2))
             yield LineLogged(job, step, text.rstrip("\n"))
-        elif not text.startswith("LocalRepositoryCache"):
+        elif command is None and not text.startswith("LocalRepositoryCache"):
             for part in text.strip().splitlines():
                 yield LineLogged(job, step, part)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from odyssey.simulator.actions.payloads import job_json, run_json, workflow_json
 from odyssey.simulator.actions.state import Job, Run
-from odyssey.simulator.rendering import full_repository, simple_user
 from odyssey.simulator.state import Json
+from odyssey.simulator.views_accounts import simple_user
+from odyssey.simulator.views_repositories import webhook_repository
 
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
@@ -49,7 +50,7 @@ def event_payload(simulator: Simulator, run: Run) -> Json:
     return {
         "inputs": dict(run.inputs),
         "ref": run.ref,
-        "repository": full_repository(simulator, run.repository),
+        "repository": webhook_repository(simulator, run.repository),
         "sender": simple_user(simulator, run.actor),
         "workflow": run.file.path,
     }

@@ -81,9 +81,7 @@ async def find_file(git_dir: Path, sha: str, path: str) -> str | None:
 
 async def list_workflow_paths(git_dir: Path, sha: str) -> list[str]:
     """The paths of the workflow files at commit *sha*, sorted."""
-    listed = await git(
-        "ls-tree", "-z", "--name-only", sha, f"{WORKFLOW_FOLDER}/", cwd=git_dir
-    )
+    listed = await git("ls-tree", "-z", "--name-only", sha, f"{WORKFLOW_FOLDER}/", cwd=git_dir)
     return sorted(path for path in listed.split("\0") if path.endswith((".yml", ".yaml")))
 
 

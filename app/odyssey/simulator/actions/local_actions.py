@@ -14,13 +14,13 @@ from pathlib import Path
 _STANDINS = Path(__file__).parent / "standins"
 STANDINS: Mapping[str, Path] = {
     "actions/checkout": _STANDINS / "checkout",
-    "actions/upload-artifact": _STANDINS / "upload-artifact",
+    "actions/upload-artifact": _STANDINS / "upload_artifact",
 }
 _USES = re.compile(
     r"""^\s*(?:-\s*(?:\{[^#\n]*?)?)?uses:\s*["']?(?P<action>[\w.-]+/[\w.-]+)(?:/[^@\s"']*)?@(?P<ref>[^\s"'},#]+)""",
     re.MULTILINE,
 )
-# A proposal's own composite actions are read only while a job runs: the usual refs are always there.
+# Composite actions a job checks out are read while it runs: the usual refs are always there.
 _USUAL_REFS = ("v3", "v4", "v5", "v6", "v7", "main")
 
 

@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING
 
 from odyssey.simulator.actions.state import Artifact, Job, Run, Step, Workflow
 from odyssey.simulator.ids import node_id, optional_timestamp, timestamp
-from odyssey.simulator.rendering import minimal_repository, simple_user
-from odyssey.simulator.state import Json, Repository
+from odyssey.simulator.state import Json
+from odyssey.simulator.views_accounts import simple_user
+from odyssey.simulator.views_repositories import minimal_repository, repository_url
 
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
 
 _RUNNER_ID, _RUNNER_GROUP_ID = 1, 1
-
-
-def repository_url(simulator: Simulator, repository: Repository) -> str:
-    """Where the API has *repository*."""
-    return f"{simulator.api_url}/repos/{repository.full_name}"
 
 
 def run_url(simulator: Simulator, run: Run) -> str:

@@ -65,8 +65,8 @@ def finish_job(simulator: Simulator, job: Job, conclusion: Conclusion) -> None:
             step.status, step.conclusion, step.completed_at = "completed", conclusion, now
         elif step.status == "queued":
             step.status, step.conclusion = "completed", "skipped"
-    if conclusion == "skipped":
-        job.steps = []
+    if job.status == "queued":
+        job.steps = []  # it never had a runner
     job.status, job.conclusion, job.completed_at = "completed", conclusion, now
     announce.job_changed(simulator, job, "completed")
 

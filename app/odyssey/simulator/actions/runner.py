@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odyssey.simulator.actions import announce, start
@@ -39,7 +38,6 @@ from odyssey.simulator.actions.progress import (
     log_line,
     start_job,
 )
-from odyssey.simulator.actions.run_token import mint_run_token
 from odyssey.simulator.actions.state import Artifact, Job, Run, Workflow
 from odyssey.simulator.state import Repository, User
 
@@ -58,14 +56,12 @@ class Actions:
         self,
         simulator: Simulator,
         *,
-        local_actions: Mapping[str, Path] | None = None,
         executor: RunExecutor | None = None,
         runs_at_once: int = RUNS_AT_ONCE,
     ) -> None:
         self.runs: dict[int, Run] = {}
         self.workflows: dict[int, Workflow] = {}
         self._simulator = simulator
-        self._local_actions = dict(local_actions or {})
         self._executor = executor or ActExecutor()
         self._places = asyncio.Semaphore(runs_at_once)
         self._groups = Groups()
@@ -77,6 +73,10 @@ class Actions:
         """Every artifact that was not deleted, by id."""
         return {a.id: a for run in self.runs.values() for a in run.artifacts}
 
+    def runs_of(self, repository: Repository) -> list[Run]:
+        """The runs of *repository*, newest first."""
+        return [run for run in reversed(self.runs.values()) if run.repository is repository]
+
     async def wait_until_idle(self) -> None:
         """Return when no run is queued or in progress."""
         while self._tasks:
@@ -84,8 +84,8 @@ class Actions:
 
     async def close(self) -> None:
         """Cancel every run and wait until nothing of them is left."""
-        for task in list(self._tasks.values()):
-            task.cancel()
+        for run_id in list(self._tasks):
+            self.cancel(self.runs[run_id])
         await self.wait_until_idle()
 
     async def workflows_of(self, repository: Repository) -> list[Workflow]:
@@ -118,7 +118,7 @@ class Actions:
         """Start the next attempt of the completed *run*: same id, commit and inputs."""
         now = self._simulator.clock()
         run.run_attempt += 1
-        run.status, run.conclusion = "queued", None
+        run.status, run.conclusion, run.is_stopping = "queued", None, False
         run.triggering_actor, run.run_started_at, run.updated_at = actor, now, now
         run.turn = asyncio.Event()
         self._begin(run)
@@ -126,7 +126,8 @@ class Actions:
     def cancel(self, run: Run) -> None:
         """Ask *run* to stop; it completes as cancelled once nothing of it is left."""
         task = self._tasks.get(run.id)
-        if task is not None:
+        if task is not None and not run.is_stopping:  # a second time would cut the clean-up short
+            run.is_stopping = True
             task.cancel()
 
     def _begin(self, run: Run) -> None:
@@ -163,10 +164,12 @@ class Actions:
     async def _execute(self, run: Run) -> RunResult:
         run.status, run.updated_at = "in_progress", self._simulator.clock()
         announce.run_changed(self._simulator, run, "in_progress")
-        with mint_run_token(self._simulator, run) as token:
-            return await self._executor.execute(
-                self._request(run, token), partial(self._apply, run)
-            )
+        token = self._simulator.mint_actions_token(run.repository, run.file.permissions, run.id)
+        try:
+            request = self._request(run, token)
+            return await self._executor.execute(request, partial(self._apply, run))
+        finally:
+            self._simulator.state.tokens[token].revoked = True
 
     def _request(self, run: Run, token: str) -> RunRequest:
         return RunRequest(
@@ -187,7 +190,7 @@ class Actions:
             server_url=self._simulator.web_url,
             api_url=self._simulator.api_url,
             graphql_url=f"{self._simulator.api_url}/graphql",
-            local_actions=self._local_actions,
+            local_actions=self._simulator.local_actions,
         )
 
     def _apply(self, run: Run, event: RunEvent) -> None:
@@ -206,7 +209,7 @@ class Actions:
                     step.status, step.started_at = "in_progress", self._simulator.clock()
             case StepFinished(step=key, conclusion=conclusion):
                 if step := job.find_step(key):
-                    step.status, step.conclusion = "completed", conclusion
+                    step.status, step.conclusion = "completed", _told(run, conclusion)
                     step.completed_at = self._simulator.clock()
             case LineLogged(step=key, text=text):
                 log_line(self._simulator, job, key, text)
@@ -215,7 +218,7 @@ class Actions:
             case SummaryWritten(text=text):
                 job.summary += text
             case JobFinished(conclusion=conclusion):
-                self._finish(job, conclusion)
+                self._finish(job, _told(run, conclusion))
 
     def _job_of(self, run: Run, event: RunEvent) -> Job:
         assert not isinstance(event, ArtifactUploaded)
@@ -255,3 +258,8 @@ class Actions:
         run.updated_at = self._simulator.clock()
         self._groups.leave(run)
         announce.run_changed(self._simulator, run, "completed")
+
+
+def _told(run: Run, conclusion: Conclusion) -> Conclusion:
+    # What fails because the run is being stopped was cancelled.
+    return "cancelled" if run.is_stopping and conclusion == "failure" else conclusion

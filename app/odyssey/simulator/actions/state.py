@@ -133,6 +133,7 @@ class Run:
     log: str = ""
     group: str | None = None
     cancels_in_progress: bool = False
+    is_stopping: bool = False
     turn: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

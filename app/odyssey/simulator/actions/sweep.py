@@ -13,22 +13,37 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 _DOCKER_TIMEOUT_S = 30
 
 
-def kill_processes(mark: str) -> list[int]:
-    """End every process of this user whose environment has *mark* as a value; their ids."""
-    ended = []
+def signal_processes(mark: str, number: signal.Signals) -> list[int]:
+    """Send *number* to every process whose environment has *mark* as a value; their ids."""
+    reached = []
+    for pid in _marked(mark):
+        with contextlib.suppress(OSError):  # it is gone by now
+            os.kill(pid, number)
+            reached.append(pid)
+    return reached
+
+
+async def wait_for_end(mark: str, *, at_most_s: float) -> None:
+    """Return when no process with *mark* is left, or *at_most_s* seconds have passed."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            while any(_marked(mark)):
+                await asyncio.sleep(0.05)  # they are nobody's children: no one tells
+
+
+def _marked(mark: str) -> Iterator[int]:
     needle = f"={mark}\0".encode()
     for environment in Path("/proc").glob("[0-9]*/environ"):
-        pid = int(environment.parent.name)
-        with contextlib.suppress(OSError):  # another user's process, or one that is gone by now
+        with contextlib.suppress(OSError):  # another user's process, or one that is gone
+            pid = int(environment.parent.name)
             if pid != os.getpid() and needle in environment.read_bytes() + b"\0":
-                os.kill(pid, signal.SIGKILL)
-                ended.append(pid)
-    return ended
+                yield pid
 
 
 async def remove_containers(mark: str) -> None:

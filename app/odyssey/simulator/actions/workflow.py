@@ -132,7 +132,11 @@ def parse_workflow(path: str, text: str) -> WorkflowFile:
     if not isinstance(given, dict):
         raise WorkflowInvalid(f"{path}: a workflow must be a mapping")
     jobs = given.get("jobs")
-    if not isinstance(jobs, dict) or not jobs or not all(isinstance(j, dict) for j in jobs.values()):
+    if (
+        not isinstance(jobs, dict)
+        or not jobs
+        or not all(isinstance(j, dict) for j in jobs.values())
+    ):
         raise WorkflowInvalid(f"{path}: no jobs defined in `jobs`")
     triggers = _triggers(path, given.get("on"))
     return WorkflowFile(

@@ -5,6 +5,8 @@ Fetches over smart HTTP from `$GITHUB_SERVER_URL`. The token goes to git through
 so that it is neither on a command line nor, unless asked for, in a file.
 """
 
+# ruff: noqa: T201  # standard output is how an action speaks to its runner
+
 from __future__ import annotations
 
 import base64
@@ -37,9 +39,9 @@ def main() -> None:
     empty(folder)
 
     server = os.environ["GITHUB_SERVER_URL"].rstrip("/")
-    header = "AUTHORIZATION: basic " + base64.b64encode(
-        f"x-access-token:{given['TOKEN']}".encode()
-    ).decode()
+    secret = base64.b64encode(f"x-access-token:{given['TOKEN']}".encode()).decode()
+    header = f"AUTHORIZATION: basic {secret}"
+    print(f"::add-mask::{secret}", flush=True)
     git = Git(folder, {f"http.{server}/.extraheader": header} if given["TOKEN"] else {})
     git.run("init", "--quiet")
     git.run("remote", "add", "origin", f"{server}/{repository}")
@@ -71,10 +73,7 @@ def fetch(git: Git, repository: str, ref: str, depth: int) -> list[str]:
     if not ref:
         git.run("fetch", "--quiet", "--no-tags", *depths, "origin", "HEAD")
         return ["--detach", "FETCH_HEAD"]
-    if ref.startswith("refs/"):
-        candidates = [ref]
-    else:
-        candidates = [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+    candidates = [ref] if ref.startswith("refs/") else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     for candidate in candidates:
         if git.tries("fetch", "--quiet", "--no-tags", *depths, "origin", candidate):
             if candidate.startswith("refs/heads/"):
@@ -82,7 +81,7 @@ def fetch(git: Git, repository: str, ref: str, depth: int) -> list[str]:
                 git.run("update-ref", f"refs/remotes/origin/{branch}", "FETCH_HEAD")
                 return ["-B", branch, "FETCH_HEAD"]
             return ["--detach", "FETCH_HEAD"]
-    fail(f"A branch or tag with the name '{ref}' could not be found in {repository}")
+    return fail(f"A branch or tag with the name '{ref}' could not be found in {repository}")
 
 
 class Git:
@@ -118,7 +117,7 @@ class Git:
         if done.returncode:
             print(done.stdout, flush=True)
             reason = (done.stdout.strip().splitlines() or ["no output"])[-1]
-            fail(f"The process 'git {arguments[0]}' failed with exit code {done.returncode}: {reason}")
+            fail(f"'git {arguments[0]}' failed with exit code {done.returncode}: {reason}")
 
     def read(self, *arguments: str) -> str:
         """What git answers, without the last newline."""

@@ -4,11 +4,14 @@ A stand-in for actions/upload-artifact: the standard library, no Node.
 Speaks the version 4 protocol: CreateArtifact, the archive put as one block, FinalizeArtifact.
 """
 
+# ruff: noqa: T201  # standard output is how an action speaks to its runner
+
 from __future__ import annotations
 
 import base64
 import glob
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -104,22 +107,23 @@ def find_files(lines: list[str]) -> tuple[list[Path], Path]:
 
 def search_root(pattern: str) -> Path:
     """The longest leading part of *pattern* that has no wildcard."""
-    parts: list[str] = []
-    for part in Path(os.path.abspath(pattern)).parts:
-        if glob.has_magic(part):
-            break
-        parts.append(part)
-    return Path(*parts)
+    parts = absolute(pattern).parts
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
+    return Path(*plain)
+
+
+def absolute(pattern: str) -> Path:
+    """*pattern* from the root of the file system, without `.` and `..`; links are kept."""
+    return Path(os.path.normpath(Path.cwd() / pattern))
 
 
 def matches(pattern: str) -> Iterator[Path]:
     """Every file that *pattern* names, itself or below it."""
-    for hit in glob.glob(os.path.abspath(pattern), recursive=True, include_hidden=True):
-        if os.path.isdir(hit):
-            for folder, _, names in os.walk(hit):
-                yield from (Path(folder, name) for name in names if Path(folder, name).is_file())
-        else:
-            yield Path(hit)
+    wanted = str(absolute(pattern))
+    hits = glob.glob(wanted, recursive=True, include_hidden=True)  # noqa: PTH207  # takes `**/x`
+    for hit in map(Path, hits):
+        below = hit.rglob("*") if hit.is_dir() else [hit]
+        yield from (file for file in below if file.is_file())
 
 
 def nothing_found(path: str) -> None:
@@ -176,7 +180,7 @@ class Service:
         return str(finished.get("artifact_id") or finished.get("artifactId"))
 
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> bytes:
-        request = urllib.request.Request(url, body, headers, method=method)
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310
         try:
             with self._opener.open(request, timeout=60) as response:
                 content: bytes = response.read()

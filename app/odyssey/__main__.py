@@ -1,0 +1,127 @@
+"""
+The command line: `odyssey serve | work | demo | setup | doctor`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from odyssey import __version__
+from odyssey.domain.errors import OdysseyError
+
+cli = typer.Typer(
+    help="A GitHub App that changes code under the gate of a review.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"odyssey {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A GitHub App that changes code under the gate of a review."""
+
+
+@cli.command()
+def serve() -> None:
+    """Take deliveries and answer the REST API (settings: deploy/environment.example)."""
+    from odyssey.settings import Settings
+    from odyssey.web.server import serve as run
+
+    settings = Settings()
+    _log(settings.log_level)
+    run(settings)
+
+
+@cli.command()
+def work(
+    burst: Annotated[bool, typer.Option(help="Stop when nothing is waiting.")] = False,
+) -> None:
+    """Work off deliveries."""
+    from odyssey.settings import Settings
+    from odyssey.worker import run_worker
+
+    settings = Settings()
+    _log(settings.log_level)
+    asyncio.run(run_worker(settings, burst=burst))
+
+
+@cli.command()
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running and print the addresses.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE.")
+    ] = None,
+) -> None:
+    """Play the main job on a GitHub of this machine, for real."""
+    from odyssey.demo import run_demo
+
+    raise typer.Exit(asyncio.run(run_demo(keep=keep, json_file=json_file)))
+
+
+@cli.command()
+def setup() -> None:
+    """Install and start what this machine lacks: engine, Redis, base images."""
+    from odyssey.setup.__main__ import main as run
+
+    raise typer.Exit(run([]))
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is there, what is missing, and the remedy."""
+    from odyssey.setup.doctor import main as run
+
+    raise typer.Exit(run(["--json"] if as_json else []))
+
+
+@cli.command()
+def policy(
+    path: Annotated[Path, typer.Argument(help="A policy file.")] = Path(".github/odyssey.yml"),
+) -> None:
+    """Check a policy file and print what it means, defaults filled in."""
+    from dataclasses import asdict
+
+    from odyssey.adapters.policy_yaml import read_policy
+
+    typer.echo(json.dumps(asdict(read_policy(path.read_text())), indent=2))
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def main() -> None:
+    """Runs the command; an expected error is one line on standard error and status 1."""
+    try:
+        cli()
+    except (OdysseyError, OSError) as error:
+        print(f"odyssey: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

