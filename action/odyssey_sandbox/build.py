@@ -5,7 +5,6 @@ The build phase: the checkout's Dockerfile becomes an image, within limits of ti
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,9 @@ from odyssey_sandbox.report import Image
 from odyssey_sandbox.staging import inside
 from odyssey_sandbox.streaming import Ended
 
-_NEEDS_BUILDKIT = re.compile(r"requires BuildKit|the --\w+ option requires BuildKit|unknown flag: (?:mount|link)")
+_NEEDS_BUILDKIT = re.compile(
+    r"requires BuildKit|the --\w+ option requires BuildKit|unknown flag: (?:mount|link)"
+)
 _NO_BASE = re.compile(
     r"pull access denied|manifest (?:for \S+ )?(?:not found|unknown)|repository does not exist"
     r"|failed to resolve source metadata|failed to solve: .*: not found|no such host"
@@ -78,13 +79,15 @@ def build(
     if engine.name == "docker":
         environ["DOCKER_BUILDKIT"] = "1" if buildkit else "0"
     ended = engine.stream(
-        *_arguments(settings, engine, buildkit=buildkit, tag=tag, dockerfile=dockerfile, context=context),
+        *_arguments(
+            settings, engine, buildkit=buildkit, tag=tag, dockerfile=dockerfile, context=context
+        ),
         log=log,
         timeout_s=timeout_s,
         max_output=settings.max_output,
         watch=watch,
         more_environ=environ,
-    )  # fmt: skip
+    )
     facts = engine.inspect("image", tag) if ended.exit_code == 0 else None
     failure = _failure(settings, ended, log, timeout_s=timeout_s, is_built=facts is not None)
     if failure is None and facts is not None and int(facts["Size"]) > settings.max_image_size:
@@ -107,13 +110,18 @@ def fetch(settings: SandboxSettings, *, engine: Engine, timeout_s: float) -> Bui
     log = ClippedLog()
     facts = engine.inspect("image", settings.image)
     if facts is None:
-        ended = engine.stream("pull", settings.image, log=log, timeout_s=timeout_s, max_output=settings.max_output)
+        ended = engine.stream(
+            "pull", settings.image, log=log, timeout_s=timeout_s, max_output=settings.max_output
+        )
         facts = engine.inspect("image", settings.image) if ended.exit_code == 0 else None
         if facts is None:
             lines = log.text(settings.masks).strip().splitlines() or ["no answer in time"]
-            failure = failed(failures.IMAGE_UNAVAILABLE, image=settings.image, problem=lines[-1][:300])
+            failure = failed(
+                failures.IMAGE_UNAVAILABLE, image=settings.image, problem=lines[-1][:300]
+            )
             return Built(log, failure=failure, exit_code=ended.exit_code)
-    return Built(log, image=_image(facts, settings.image, source="given"), ports=exposed_ports(facts))  # fmt: skip
+    image = _image(facts, settings.image, source="given")
+    return Built(log, image=image, ports=exposed_ports(facts))
 
 
 def exposed_ports(facts: dict[str, Any]) -> tuple[int, ...]:
@@ -122,7 +130,9 @@ def exposed_ports(facts: dict[str, Any]) -> tuple[int, ...]:
     """
     declared = (facts.get("Config") or {}).get("ExposedPorts") or {}
     ports = [port.partition("/") for port in declared]
-    return tuple(sorted(int(number) for number, _, kind in ports if number.isdigit() and kind in ("", "tcp")))
+    return tuple(
+        sorted(int(number) for number, _, kind in ports if number.isdigit() and kind in ("", "tcp"))
+    )
 
 
 def cache_tag(settings: SandboxSettings, folder: Path) -> str:
@@ -137,7 +147,7 @@ def cache_tag(settings: SandboxSettings, folder: Path) -> str:
 
 def _sources(settings: SandboxSettings, folder: Path) -> tuple[Path, Path] | Failure:
     for path in (settings.context, settings.dockerfile):
-        if os.path.isabs(path) or ".." in Path(path).parts:
+        if Path(path).is_absolute() or ".." in Path(path).parts:
             return failed(failures.OUTSIDE_CHECKOUT, path=path)
     context, dockerfile = inside(folder, settings.context), inside(folder, settings.dockerfile)
     ignores = [f"{settings.context}/.dockerignore", f"{settings.dockerfile}.dockerignore"]
@@ -164,17 +174,39 @@ def _arguments(
     dockerfile: Path,
     context: Path,
 ) -> list[str]:
-    arguments = ["build", "--tag", tag, "--file", str(dockerfile), "--network", settings.build_network]
+    arguments = [
+        "build",
+        "--tag",
+        tag,
+        "--file",
+        str(dockerfile),
+        "--network",
+        settings.build_network,
+    ]
     if buildkit:
         arguments += ["--progress", "plain"]
         for source in settings.cache_from:
             arguments += ["--cache-from", source]
     else:
-        arguments += ["--force-rm", "--memory", str(settings.build_memory), "--memory-swap", str(settings.build_memory)]
+        arguments += [
+            "--force-rm",
+            "--memory",
+            str(settings.build_memory),
+            "--memory-swap",
+            str(settings.build_memory),
+        ]
         arguments += ["--ulimit", f"fsize={settings.max_image_size}:{settings.max_image_size}"]
     if engine.name == "podman":
         # podman's own image format has no HEALTHCHECK.
-        arguments += ["--format", "docker", "--layers", "--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
+        arguments += [
+            "--format",
+            "docker",
+            "--layers",
+            "--ulimit",
+            "nofile=4096:4096",
+            "--ulimit",
+            "nproc=4096:4096",
+        ]
     if settings.target:
         arguments += ["--target", settings.target]
     for each in settings.build_args:

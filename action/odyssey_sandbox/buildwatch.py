@@ -92,8 +92,11 @@ class BuildWatch:
                 self._engine.run("update", "--pids-limit", str(_BUILD_PROCESSES), self._container)
 
     def _written(self) -> int:
-        done = self._engine.run("inspect", "--size", "--format", "{{.SizeRw}}", self._container)
-        return int(done.output) if done.output.strip().isdigit() else 0
+        asked = "{{.SizeRw}} {{.Created}}"
+        done = self._engine.run("inspect", "--size", "--format", asked, self._container)
+        size, _, created = done.output.strip().partition(" ")
+        is_ours = size.isdigit() and _moment(created) >= self._started
+        return int(size) if is_ours else 0
 
 
 def _free_space() -> int:

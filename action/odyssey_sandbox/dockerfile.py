@@ -13,7 +13,9 @@ _MAX_BYTES = 1024 * 1024
 _ADD = re.compile(r"\s*(?:onbuild\s+)*add\s+(.*)", re.IGNORECASE | re.DOTALL)
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|github\.com/|\$", re.IGNORECASE)
 _SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
-_OWN_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[A-Za-z0-9._-]+)?(?:@sha256:[0-9a-f]{64})?")  # fmt: skip
+_OWN_FRONTEND = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[A-Za-z0-9._-]+)?(?:@sha256:[0-9a-f]{64})?"
+)
 
 
 def forbidden(dockerfile: Path) -> Failure | None:

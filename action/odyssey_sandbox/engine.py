@@ -16,7 +16,7 @@ from typing import Any, Literal
 from odyssey_sandbox.failures import ENGINE_FAILED, NO_ENGINE, Cause, Failure, failed
 from odyssey_sandbox.inputs import Builder, EngineChoice
 from odyssey_sandbox.logs import ClippedLog, clean
-from odyssey_sandbox.streaming import Ended, stream
+from odyssey_sandbox.streaming import Ended, Watcher, stream
 
 # What an engine's client needs to find its engine; tokens of the job are not among it.
 _PASSED = (
@@ -24,7 +24,12 @@ _PASSED = (
     "DOCKER_CONTEXT DOCKER_CONFIG DOCKER_CERT_PATH DOCKER_TLS_VERIFY CONTAINER_HOST "
     "CONTAINERS_CONF REGISTRY_AUTH_FILE"
 ).split()
-_CACHE_VARIABLES = ("ACTIONS_CACHE_URL", "ACTIONS_RESULTS_URL", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_CACHE_SERVICE_V2")
+_CACHE_VARIABLES = (
+    "ACTIONS_CACHE_URL",
+    "ACTIONS_RESULTS_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_CACHE_SERVICE_V2",
+)
 _CALL_TIMEOUT_S = 120.0
 
 
@@ -72,6 +77,7 @@ class Engine:
     has_embedded_buildkit: bool
     environ: Mapping[str, str] = field(repr=False)
     cache_environ: Mapping[str, str] = field(repr=False, default_factory=dict)
+    watched: Watcher | None = field(repr=False, default=None)
 
     def run(self, *arguments: str, timeout_s: float = _CALL_TIMEOUT_S) -> Completed:
         """
@@ -94,6 +100,20 @@ class Engine:
         except OSError as error:
             raise EngineError(f"{self.program[0]}: {error.strerror}") from error
         return Completed(done.returncode, clean(done.stdout), clean(done.stderr))
+
+    def exec(self, container: str, command: Sequence[str], *, timeout_s: float) -> Completed:
+        """
+        Run a short *command* in a container; one that takes too long has the exit code 124.
+
+        What it prints is kept up to 16 KB, since it comes from the untrusted side.
+        """
+        log = ClippedLog(head=8192, tail=8192)
+        ended = self.stream(
+            "exec", container, *command, log=log, timeout_s=timeout_s, max_output=1024 * 1024
+        )
+        code = 124 if ended.exit_code is None else ended.exit_code
+        said = "no answer in time" if ended.outcome == "timed_out" else log.text()
+        return Completed(code, said, "")
 
     def must(self, *arguments: str) -> str:
         """
@@ -136,6 +156,7 @@ class Engine:
             timeout_s=timeout_s,
             max_output=max_output,
             watch=watch,
+            watcher=self.watched,
         )
 
     def buildkit(self, wanted: Builder) -> bool | None:
@@ -196,8 +217,8 @@ def _docker(program: str, environ: Mapping[str, str], cache: Mapping[str, str]) 
 
 def _has_buildx(environ: Mapping[str, str]) -> bool:
     home = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "/")) / ".docker")
-    folders = [home, *(Path(each) for each in ("/usr/local/lib/docker", "/usr/local/libexec/docker",
-                                                "/usr/lib/docker", "/usr/libexec/docker"))]  # fmt: skip
+    places = ("/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec")
+    folders = [home, *(Path(place) / "docker" for place in places)]
     return any(os.access(each / "cli-plugins" / "docker-buildx", os.X_OK) for each in folders)
 
 

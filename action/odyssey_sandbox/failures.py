@@ -211,7 +211,8 @@ STOPPED_EARLY = Cause(
 UNHEALTHY = Cause(
     "unhealthy",
     "failure",
-    "The application did not answer `{endpoint}` on port {port} after {attempts} attempts: {problem}",
+    "The application did not answer `{endpoint}` on port {port} after {attempts} attempts: "
+    "{problem}",
     "It listens on another port or path, or needs longer to start.",
     "with:\n  port: 8000\n  health-endpoint: /health\n  health-retries: 60",
 )
@@ -257,7 +258,7 @@ TESTS_NOT_FOUND = Cause(
     "failure",
     "The test command cannot be run in the image: {problem}",
     "The image does not hold the program, or the tests were not copied into it.",
-    'with:\n  test-command: python -m unittest discover -s ./tests',
+    "with:\n  test-command: python -m unittest discover -s ./tests",
 )
 # Rendered when the tests were counted and there were fewer than `minimum-tests`.
 TOO_FEW_TESTS = Cause(

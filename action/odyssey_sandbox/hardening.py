@@ -8,7 +8,6 @@ from odyssey_sandbox.engine import Engine
 from odyssey_sandbox.inputs import SandboxSettings
 from odyssey_sandbox.names import LABEL, RunId
 
-_LOG_SIZE = "4m"
 _OPEN_FILES = 4096
 
 
@@ -101,4 +100,5 @@ def _log_options(engine: Engine) -> list[str]:
     # What the container prints is kept by the engine on the runner's disk: bounded here.
     if engine.name == "podman":
         return ["--log-driver", "k8s-file", "--log-opt", "max-size=4mb"]
-    return ["--log-driver", "json-file", "--log-opt", f"max-size={_LOG_SIZE}", "--log-opt", "max-file=2"]  # fmt: skip
+    size = ["--log-opt", "max-size=4m", "--log-opt", "max-file=2"]
+    return ["--log-driver", "json-file", *size]

@@ -83,6 +83,21 @@ class ClippedLog:
         return self._digest.hexdigest()
 
     @property
+    def head(self) -> bytes:
+        """
+        The first bytes, as they came.
+        """
+        return bytes(self._head)
+
+    @property
+    def kept(self) -> bytes:
+        """
+        Head and tail as they came, joined by a newline where the middle is missing.
+        """
+        tail = b"".join(self._tail)[-self._tail_limit :] if self._tail_limit else b""
+        return bytes(self._head) + (b"\n" if self.is_truncated else b"") + tail
+
+    @property
     def is_truncated(self) -> bool:
         """
         Whether the middle is missing from `text`.

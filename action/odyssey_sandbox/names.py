@@ -34,9 +34,7 @@ class RunId:
     random: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.deadline:x}-{self.namespace:x}-{self.pid}-{self.started:x}-{self.random}"
-        )
+        return f"{self.deadline:x}-{self.namespace:x}-{self.pid}-{self.started:x}-{self.random}"
 
     @property
     def container(self) -> str:

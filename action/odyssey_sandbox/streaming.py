@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from odyssey_sandbox.logs import ClippedLog
 
@@ -22,6 +22,22 @@ _F_SETPIPE_SZ = 1031  # Linux; <linux/fcntl.h>
 _TICK_S = 0.25
 
 Outcome = Literal["exited", "timed_out", "output_limit", "stopped"]
+
+
+class Watcher(Protocol):
+    """
+    Is told of each program while it runs, so that it can be ended when this process is gone.
+    """
+
+    def started(self, pid: int) -> None:
+        """
+        The program *pid* runs, as the leader of its own process group.
+        """
+
+    def ended(self, pid: int) -> None:
+        """
+        The program *pid* is over.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,7 @@ def stream(
     timeout_s: float,
     max_output: int,
     watch: Callable[[bytes], str] | None = None,
+    watcher: Watcher | None = None,
 ) -> Ended:
     """
     Run *arguments* with standard output and error fed into *log*.
@@ -65,6 +82,8 @@ def stream(
     )
     assert process.stdout is not None
     pipe = process.stdout.fileno()
+    if watcher is not None:
+        watcher.started(process.pid)
     with contextlib.suppress(OSError):
         fcntl.fcntl(pipe, _F_SETPIPE_SZ, _READ)
     os.set_blocking(pipe, False)
@@ -98,6 +117,8 @@ def stream(
                 outcome = "timed_out"
     finally:
         end(process)
+        if watcher is not None:
+            watcher.ended(process.pid)
     code = process.returncode if outcome == "exited" else None
     return Ended(outcome, code, time.monotonic() - started, why)
 

@@ -359,9 +359,7 @@ class ProposalStore(Protocol):
         """Stores the proposal with all its indexes, atomically."""
         ...
 
-    async def newest(
-        self, *, limit: int, repository: str | None = None
-    ) -> list[Proposal]:
+    async def newest(self, *, limit: int, repository: str | None = None) -> list[Proposal]:
         """Newest first; of one repository (full name) or of all."""
         ...
 

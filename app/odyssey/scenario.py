@@ -89,9 +89,7 @@ class Scenario:
         await self.settle()
         return await self.newest()
 
-    async def approve(
-        self, number: int, *, by: str = "ben", commit_id: str | None = None
-    ) -> None:
+    async def approve(self, number: int, *, by: str = "ben", commit_id: str | None = None) -> None:
         """An approving review of the head, or of *commit_id*."""
         await self.person(by).review(self.repository, number, "APPROVE", commit_id=commit_id)
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from arq import cron, func
 from arq.worker import Worker
@@ -31,6 +31,9 @@ from odyssey.domain.identifiers import DeliveryId, InstallationId, PullRequestRe
 from odyssey.handlers import handle
 from odyssey.ports import RECONCILE, Delivery, Ports
 from odyssey.settings import Settings
+
+if TYPE_CHECKING:
+    from arq.typing import StartupShutdown, WorkerCoroutine
 
 log = logging.getLogger("odyssey.worker")
 
@@ -67,7 +70,7 @@ async def work(delivery_id: DeliveryId, ports: Ports, *, attempts: int) -> None:
     except (DeliveryRejected, OdysseyError) as error:
         log.warning("delivery %s (%s) given up: %s", delivery_id, delivery.event, error)
         await ports.inbox.failed(delivery_id, str(error))
-    except Exception as error:  # noqa: BLE001 -- the one place: a defect must not end the worker
+    except Exception as error:
         log.exception("delivery %s (%s) failed on a defect", delivery_id, delivery.event)
         await ports.inbox.failed(delivery_id, f"defect: {type(error).__name__}: {error}")
     else:
@@ -118,18 +121,20 @@ async def run_worker(settings: Settings, *, burst: bool = False) -> None:
 def build_worker(settings: Settings, ports: Ports, *, burst: bool = False) -> Worker:
     """An arq worker over *ports*, for a loop that is running already."""
 
-    async def work_delivery(_: dict[Any, Any], delivery_id: str) -> None:
-        await work(DeliveryId(delivery_id), ports, attempts=settings.delivery_attempts)
+    async def work_delivery(_: dict[Any, Any], *arguments: Any, **__: Any) -> None:
+        await work(DeliveryId(arguments[0]), ports, attempts=settings.delivery_attempts)
 
-    async def recover(_: dict[Any, Any]) -> None:
+    async def recover(*_: Any, **__: Any) -> None:
         await ports.inbox.recover()
 
+    # arq's own protocol asks for a __qualname__, which mypy does not see on a function.
+    coroutine, timer = cast("WorkerCoroutine", work_delivery), cast("WorkerCoroutine", recover)
     return Worker(
-        functions=[func(work_delivery, name=WORK_DELIVERY, keep_result=0, max_tries=1)],
+        functions=[func(coroutine, name=WORK_DELIVERY, keep_result=0, max_tries=1)],
         # Every second: what a killed worker held is handed out again when its lease is over.
-        cron_jobs=[] if burst else [cron(recover, second=set(range(60)), unique=False)],
+        cron_jobs=[] if burst else [cron(timer, second=set(range(60)), unique=False)],
         redis_settings=redis_settings(settings.redis_url),
-        on_startup=recover,
+        on_startup=cast("StartupShutdown", recover),
         burst=burst,
         max_jobs=settings.worker_concurrency,
         job_timeout=JOB_TIMEOUT,

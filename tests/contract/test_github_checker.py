@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from contract.github.checker import ContractChecker
 
+from contract.github.checker import ContractChecker
 from odyssey.simulator.gateway import ExchangeRequest, ExchangeResponse
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -79,9 +79,7 @@ def test_a_missing_field_is_found() -> None:
 
 def test_a_field_that_github_does_not_have_is_found() -> None:
     """An invented property fails, so that nothing comes to rely on it."""
-    found = ask(
-        ContractChecker(), "GET", "/repos/o/r/git/ref/heads/main", 200, {**REF, "sha": SHA}
-    )
+    found = ask(ContractChecker(), "GET", "/repos/o/r/git/ref/heads/main", 200, {**REF, "sha": SHA})
 
     assert found == ["response $"]
 

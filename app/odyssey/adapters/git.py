@@ -126,7 +126,9 @@ class GitRepositories:
             lines = judge(entries, policy.limits)
             if isinstance(change, Files):
                 _refuse_displaced({each.path for each in entries} - change.contents.keys())
-            diff = await git.bytes("diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree)
+            diff = await git.bytes(
+                "diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree
+            )
             patch_id = (await git("patch-id", "--stable", stdin=diff)).partition(" ")[0]
             sha = await self._commit_tree(git, tree, base.sha, message, at)
             return Commit(

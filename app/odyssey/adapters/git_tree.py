@@ -5,6 +5,7 @@ What a change did, read from git's own comparison of two trees.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from odyssey.domain.errors import ChangeTooLarge, ForbiddenPath
@@ -37,7 +38,9 @@ class RunsGit(Protocol):
 
 async def read_tree_diff(git: RunsGit, old: str, new: str) -> list[Entry]:
     """The paths in which tree *new* differs from *old*, without rename detection."""
-    raw = (await git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--abbrev=40", old, new)).split("\0")
+    raw = (
+        await git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--abbrev=40", old, new)
+    ).split("\0")
     counted = await git("diff-tree", "-r", "--numstat", "-z", "--no-renames", old, new)
     lines: dict[str, int | None] = {}
     for row in filter(None, counted.split("\0")):
@@ -46,12 +49,14 @@ async def read_tree_diff(git: RunsGit, old: str, new: str) -> list[Entry]:
         added, deleted, path = row.split("\t", 2)
         lines[path] = None if added == "-" else int(added) + int(deleted)
     found = [
-        (meta.lstrip(":").split(), path)
-        for meta, path in zip(raw, raw[1:], strict=False)
-        if meta.startswith(":")
+        (meta.lstrip(":").split(), path) for meta, path in pairwise(raw) if meta.startswith(":")
     ]
     blobs = [fields[3] for fields, _ in found if fields[1] in ("100644", "100755")]
-    checked = await git("cat-file", "--batch-check", stdin="\n".join([*blobs, ""]).encode()) if blobs else ""
+    checked = (
+        await git("cat-file", "--batch-check", stdin="\n".join([*blobs, ""]).encode())
+        if blobs
+        else ""
+    )
     sizes = {
         fields[0]: int(fields[2])
         for fields in (line.split() for line in checked.splitlines())
@@ -94,6 +99,7 @@ def judge(entries: list[Entry], limits: Limits) -> int:
     lines = sum(entry.lines or 0 for entry in entries)
     if lines > limits.lines:
         raise ChangeTooLarge(
-            f"The change has {lines} lines; the policy allows {limits.lines} (`limits.lines`). Split it."
+            f"The change has {lines} lines; the policy allows {limits.lines} "
+            "(`limits.lines`). Split it."
         )
     return lines

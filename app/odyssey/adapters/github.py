@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
 from odyssey.adapters import github_snapshot
 from odyssey.adapters.github_artifacts import read_report
 from odyssey.adapters.github_checks import first_request, further_requests
@@ -37,7 +36,6 @@ from odyssey.domain.policy import MergeMethod
 from odyssey.domain.pull_request import Permission, PullRequest
 
 
-
 class GitHubApp:
     """
     GitHub as one App sees it.
@@ -55,9 +53,7 @@ class GitHubApp:
         """See `ports.GitHub`."""
 
         async def query(client: Client) -> dict[str, Any]:
-            return await client.async_graphql(
-                github_snapshot.QUERY, github_snapshot.variables(ref)
-            )
+            return await client.async_graphql(github_snapshot.QUERY, github_snapshot.variables(ref))
 
         return github_snapshot.read_snapshot(ref, await self._call(ref.repository, query))
 
@@ -87,7 +83,7 @@ class GitHubApp:
         return RepositoryRef(InstallationId(int(answer.json()["id"])), owner, name)
 
     async def default_branch(self, repository: RepositoryRef) -> str:
-        """See `ports.GitHub`; remembered for the life of this process, a rename heals on restart."""
+        """See `ports.GitHub`; remembered as long as this process lives."""
         known = self._default_branches.get(repository.full_name)
         if known is None:
             answer = await self._call(
@@ -249,9 +245,7 @@ class GitHubApp:
             ),
         )
 
-    async def _find_check_run(
-        self, repository: RepositoryRef, check_run: CheckRun
-    ) -> int | None:
+    async def _find_check_run(self, repository: RepositoryRef, check_run: CheckRun) -> int | None:
         answer = await self._call(
             repository,
             lambda client: client.rest.checks.async_list_for_ref(
@@ -301,9 +295,7 @@ class GitHubApp:
             return found
         return RunId(int(answer.json()["workflow_run_id"]))
 
-    async def _find_run(
-        self, repository: RepositoryRef, workflow: str, nonce: str
-    ) -> RunId | None:
+    async def _find_run(self, repository: RepositoryRef, workflow: str, nonce: str) -> RunId | None:
         answer = await self._call(
             repository,
             lambda client: client.rest.actions.async_list_workflow_runs(

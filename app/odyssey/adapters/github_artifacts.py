@@ -52,7 +52,14 @@ def member_of(archive: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened, opened.open(MEMBER) as member:
             data = member.read(MAX_REPORT_BYTES + 1)
-    except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except (
+        KeyError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+    ) as error:
         raise NotFound(f"the artifact holds no readable {MEMBER}: {error}") from error
     if len(data) > MAX_REPORT_BYTES:
         raise NotFound(f"{MEMBER} is over {MAX_REPORT_BYTES} bytes")

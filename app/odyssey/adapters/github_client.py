@@ -132,9 +132,7 @@ class InstallationClients:
                 **self._options,
             )
             await self._exits.enter_async_context(client)
-            fresh = _Installation(
-                body["token"], datetime.fromisoformat(body["expires_at"]), client
-            )
+            fresh = _Installation(body["token"], datetime.fromisoformat(body["expires_at"]), client)
             self._installations[installation_id] = fresh
             return fresh
 

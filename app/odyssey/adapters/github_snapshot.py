@@ -88,17 +88,13 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
         merge_sha=(node.get("mergeCommit") or {}).get("oid"),
         merged_by=_login(node["mergedBy"]) if node.get("mergedBy") else None,
         files=tuple(
-            ChangedFile(
-                path=each["path"], additions=each["additions"], deletions=each["deletions"]
-            )
+            ChangedFile(path=each["path"], additions=each["additions"], deletions=each["deletions"])
             for each in files.get("nodes") or []
         ),
         files_complete=bool(files) and not files["pageInfo"]["hasNextPage"],
         reviews=tuple(_review(each) for each in reviews["nodes"] if each["submittedAt"]),
         reviews_complete=not reviews["pageInfo"]["hasPreviousPage"],
-        unresolved_threads=sum(
-            not each["isResolved"] for each in node["reviewThreads"]["nodes"]
-        ),
+        unresolved_threads=sum(not each["isResolved"] for each in node["reviewThreads"]["nodes"]),
         policy_text=_policy_text(target),
     )
 
@@ -133,4 +129,6 @@ def _policy_text(target: Mapping[str, Any]) -> str | None:
 
 
 def _time(text: str | None) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.min.replace(tzinfo=UTC)
+    return (
+        datetime.fromisoformat(text).astimezone(UTC) if text else datetime.min.replace(tzinfo=UTC)
+    )

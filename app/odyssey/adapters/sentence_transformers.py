@@ -29,7 +29,7 @@ _DIMENSIONS = {DEFAULT_MODEL: 384}
 _BATCH = 32
 
 
-class SentenceTransformerEmbedder:
+class SentenceTransformersEmbedder:
     """
     A sentence-transformers model: from a folder, from a package, or from the local cache.
 

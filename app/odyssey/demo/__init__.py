@@ -44,7 +44,8 @@ async def run_demo(*, keep: bool = False, json_file: Path | None = None) -> int:
                     "broken": sum(not each.is_kept for each in results),
                     "seconds": round(seconds, 1),
                 }
-                json_file.write_text(json.dumps(summary, indent=2) + "\n")
+                text = json.dumps(summary, indent=2) + "\n"
+                await asyncio.to_thread(json_file.write_text, text)
             if keep:
                 await _stay(scenario, narrator)
     return 0 if all(each.is_kept for each in results) else 1

@@ -231,9 +231,13 @@ def _options(rest: str) -> tuple[str, str | None, str]:
     try:
         branch_name(ProposalId("prop_aaaaaaaaaa"), "x", prefix=prefix)
     except ValueError:
-        return rest, None, (
-            "`--branch-prefix` takes one word of letters, digits, `.`, `_` and `-`, at most 40 "
-            "characters, such as `feature`."
+        return (
+            rest,
+            None,
+            (
+                "`--branch-prefix` takes one word of letters, digits, `.`, `_` and `-`, at most 40 "
+                "characters, such as `feature`."
+            ),
         )
     return rest[option.end() :].strip(), prefix, ""
 

@@ -116,12 +116,14 @@ def _marked(lines: Sequence[str]) -> tuple[list[str], dict[int, re.Match[str]], 
 
 def _accepted(tokens: Sequence[Token], mark: str, environment: dict[str, object]) -> Iterator[int]:
     html_depth = 0
-    for before, token in pairwise(tokens):
+    before: Token | None = None
+    for token in tokens:
+        opening, before = before, token
         if token.type == "html_block" and token.level == 0:
             html_depth = max(0, html_depth + _depth_change(token.content))
-        if token.type != "inline" or before.type != "paragraph_open" or before.level != 0:
+        if token.type != "inline" or mark not in token.content or opening is None:
             continue
-        if mark not in token.content:
+        if opening.type != "paragraph_open" or opening.level != 0:
             continue
         content = token.content
         if len(content) > MAX_PARAGRAPH:

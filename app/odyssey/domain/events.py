@@ -91,7 +91,13 @@ class ReconcileAsked:
     ref: PullRequestRef
 
 
-Event = IssueCommented | PullRequestChanged | WorkflowRunProgressed | CheckRunRerequested | ReconcileAsked
+Event = (
+    IssueCommented
+    | PullRequestChanged
+    | WorkflowRunProgressed
+    | CheckRunRerequested
+    | ReconcileAsked
+)
 
 _PULL_REQUEST_ACTIONS = {
     "pull_request": frozenset(
@@ -160,9 +166,7 @@ def _issue_commented(payload: Mapping[str, Any]) -> IssueCommented:
     )
 
 
-def _pull_request_changed(
-    payload: Mapping[str, Any], action: str, name: str
-) -> PullRequestChanged:
+def _pull_request_changed(payload: Mapping[str, Any], action: str, name: str) -> PullRequestChanged:
     pull = payload["pull_request"]
     at = payload["review"]["submitted_at"] if name == "pull_request_review" else None
     return PullRequestChanged(

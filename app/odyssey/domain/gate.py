@@ -7,39 +7,18 @@ Pure: it reads values and returns one. What it says is done by `handlers.reconci
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 
+from odyssey.domain import conditions as judge
+from odyssey.domain.conditions import AUTOMATIC, Condition, State
 from odyssey.domain.identifiers import HeadSha
 from odyssey.domain.policy import ApprovalMode, MergeMethod, Policy
 from odyssey.domain.proposal import Proposal
-from odyssey.domain.pull_request import PullRequest, Review, ReviewState, decisive_reviews
+from odyssey.domain.pull_request import PullRequest
 
-CLOCK_SKEW = timedelta(seconds=60)
-"""GitHub's clock and ours may differ; an approval this much before the head counts as after it."""
-
-
-class State(StrEnum):
-    """How one condition stands."""
-
-    MET = "met"
-    WAITING = "waiting"
-    UNMET = "unmet"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """
-    One numbered condition of the gate.
-
-    `sentence` says how it stands; `remedy` who can change that, and how ("" when met).
-    """
-
-    number: int
-    name: str
-    state: State
-    sentence: str
-    remedy: str = ""
+__all__ = [
+    "AUTOMATIC", "Blocked", "Closed", "Condition", "Decision", "Merge", "Merged", "State",
+    "Validate", "evaluate",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +98,17 @@ def evaluate(
     if not pull.is_open:
         return Closed()
     if isinstance(policy, str):
-        return Blocked((_open(pull), _unreadable_policy(policy)))
+        return Blocked((judge.open_pull_request(pull), judge.unreadable_policy(policy)))
     mode = policy.approvals.mode or default_mode
-    approvers, approval = _approvals(proposal, pull, policy, mode)
+    approvers, approval = judge.approvals(proposal, pull, policy, mode)
     conditions = (
-        _open(pull),
+        judge.open_pull_request(pull),
         Condition(2, "policy", State.MET, "The policy on the base branch is valid."),
-        _limits(pull, policy),
-        _validation(proposal, pull),
+        judge.limits(pull, policy),
+        judge.validation(proposal, pull),
         approval,
-        _objections(pull),
-        _conflict(pull),
+        judge.objections(pull),
+        judge.conflict(pull),
     )
     validation = conditions[3]
     blockers = [each for each in conditions if each.state is State.UNMET]
@@ -148,162 +127,6 @@ def evaluate(
     return Blocked(conditions)
 
 
-AUTOMATIC = "system_auto_approval"
-"""The approver people see where mode `auto` opened the gate."""
-
-
 def _has_run(proposal: Proposal, pull: PullRequest) -> bool:
     validation = proposal.validation
     return validation is not None and validation.head_sha == pull.head_sha
-
-
-def _open(pull: PullRequest) -> Condition:
-    # (1)
-    name = "open pull request"
-    if pull.is_cross_repository:
-        return Condition(
-            1, name, State.UNMET, "The branch comes from a fork.",
-            "Push it to a branch of this repository and open the pull request from there.",
-        )  # fmt: skip
-    if pull.is_draft:
-        return Condition(
-            1, name, State.UNMET, "The pull request is a draft.",
-            "Anyone who may push: press “Ready for review”.",
-        )  # fmt: skip
-    return Condition(1, name, State.MET, "The pull request is open.")
-
-
-def _unreadable_policy(problem: str) -> Condition:
-    # (2) an unreadable policy closes the gate; it never opens it
-    return Condition(
-        2, "policy", State.UNMET, problem, "Mend the file on the base branch; nothing merges before."
-    )
-
-
-def _limits(pull: PullRequest, policy: Policy) -> Condition:
-    # (3)
-    name = "limits"
-    lines = sum(each.additions + each.deletions for each in pull.files)
-    if not pull.files_complete or len(pull.files) > policy.limits.files:
-        return Condition(
-            3, name, State.UNMET,
-            f"The change touches {len(pull.files)} files or more; the policy allows "
-            f"{policy.limits.files}.",
-            "Split the change, or raise `limits.files` in the policy.",
-        )  # fmt: skip
-    if lines > policy.limits.lines:
-        return Condition(
-            3, name, State.UNMET,
-            f"The change has {lines} lines; the policy allows {policy.limits.lines}.",
-            "Split the change, or raise `limits.lines` in the policy.",
-        )  # fmt: skip
-    return Condition(3, name, State.MET, f"{len(pull.files)} files, {lines} lines.")
-
-
-def _validation(proposal: Proposal, pull: PullRequest) -> Condition:
-    # (4) bound to the head SHA: a validation of another commit is none
-    name = "validation"
-    validation = proposal.validation
-    short = pull.head_sha[:7]
-    if validation is None or validation.head_sha != pull.head_sha:
-        return Condition(4, name, State.WAITING, f"`{short}` is not validated yet.", "Odyssey: it follows.")
-    if validation.conclusion is None:
-        return Condition(4, name, State.WAITING, f"`{short}` is being validated.", "Odyssey: it follows.")
-    if not validation.is_success:
-        return Condition(
-            4, name, State.UNMET, f"Validation of `{short}` ended as {validation.conclusion}.",
-            "Anyone who may push: push a mended commit, or comment `/odyssey validate` to run it again.",
-        )  # fmt: skip
-    return Condition(4, name, State.MET, f"The sandbox passed `{short}`.")
-
-
-def _approvals(
-    proposal: Proposal, pull: PullRequest, policy: Policy, mode: ApprovalMode
-) -> tuple[tuple[str, ...], Condition]:
-    # (5)
-    rules, name, short = policy.approvals, "approval", pull.head_sha[:7]
-    protected = policy.protected(pull.paths)
-    if mode is ApprovalMode.AUTO and not protected:
-        return (AUTOMATIC,), Condition(
-            5, name, State.MET, "Mode `auto`: no protected path is touched."
-        )
-    latest = decisive_reviews(pull.reviews).values()
-    counting = [each for each in latest if _counts(each, proposal, pull, policy)]
-    approvers = [each.author for each in counting]
-    service = proposal.service_approval
-    if service and service.head_sha == pull.head_sha and rules.api_approvals:
-        approvers.append(service.by)
-    missing = rules.required - len(approvers)
-    if missing <= 0 and pull.reviews_complete:
-        return tuple(approvers), Condition(
-            5, name, State.MET, f"Approved at `{short}` by {', '.join(approvers)}."
-        )
-    stale = [
-        each.author
-        for each in latest
-        if each.state is ReviewState.APPROVED and each not in counting
-    ]
-    sentence = f"{len(approvers)} of {rules.required} approvals of `{short}`."
-    if stale:
-        sentence += f" Not counted: {', '.join(_why_not(each, proposal, pull, policy) for each in latest if each.author in stale)}."
-    if protected and mode is ApprovalMode.AUTO:
-        sentence += f" Mode `auto` does not merge protected paths: {', '.join(protected[:3])}."
-    return tuple(approvers), Condition(
-        5, name, State.WAITING, sentence,
-        f"Anyone with write permission{'' if rules.requester_counts else ' but the requester'}: "
-        "review the pull request and choose “Approve”.",
-    )  # fmt: skip
-
-
-def _counts(review: Review, proposal: Proposal, pull: PullRequest, policy: Policy) -> bool:
-    return review.state is ReviewState.APPROVED and not _why_not(review, proposal, pull, policy)
-
-
-def _why_not(review: Review, proposal: Proposal, pull: PullRequest, policy: Policy) -> str:
-    """Why this approval does not count; "" when it does. Logins are compared as GitHub does."""
-    who = review.author
-    if review.head_sha != pull.head_sha:
-        return f"{who} approved {(review.head_sha or 'another commit')[:7]}"
-    if review.submitted_at < pull.head_committed_at - CLOCK_SKEW and review.submitted_at < (
-        proposal.head_since or pull.head_committed_at
-    ):
-        return f"{who} approved before this commit was the head"
-    if not review.author_is_person:
-        return f"{who} is not a person"
-    if not review.author_can_push:
-        return f"{who} has no write permission"
-    if who.lower() == proposal.requester.lower() and not policy.approvals.requester_counts:
-        return f"{who} requested the change"
-    return ""
-
-
-def _objections(pull: PullRequest) -> Condition:
-    # (6)
-    name = "objections"
-    objectors = [
-        login
-        for login, review in decisive_reviews(pull.reviews).items()
-        if review.state is ReviewState.CHANGES_REQUESTED and review.author_can_push
-    ]
-    if objectors:
-        return Condition(
-            6, name, State.UNMET, f"Changes are requested by {', '.join(objectors)}.",
-            "They: approve, or dismiss the review, once it is answered.",
-        )  # fmt: skip
-    if pull.unresolved_threads:
-        return Condition(
-            6, name, State.UNMET, f"{pull.unresolved_threads} review threads are open.",
-            "Whoever opened them: press “Resolve conversation” once they are answered.",
-        )  # fmt: skip
-    return Condition(6, name, State.MET, "Nobody requests changes.")
-
-
-def _conflict(pull: PullRequest) -> Condition:
-    # (7) `mergeable` None means GitHub is still computing; the merge call itself decides then
-    name = "conflicts"
-    if pull.mergeable is False:
-        return Condition(
-            7, name, State.UNMET, f"The branch conflicts with `{pull.base_branch}`.",
-            f"Anyone who may push: merge `{pull.base_branch}` into the branch and resolve the conflict.",
-        )  # fmt: skip
-    return Condition(7, name, State.MET, f"It merges into `{pull.base_branch}`.")

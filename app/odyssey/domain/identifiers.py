@@ -19,6 +19,7 @@ RunId = NewType("RunId", int)
 _FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 _PROPOSAL_ID = re.compile(r"prop_[a-z2-7]{10}")
 _BRANCH = re.compile(r"(?P<prefix>[A-Za-z0-9._-]+)/(?P<id>prop_[a-z2-7]{10})_[a-z0-9_]*")
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _CONVENTIONAL = re.compile(r"^[a-z]+(?:\([^)]*\))?!?:\s*", re.IGNORECASE)
 
 MAX_SLUG = 40
@@ -109,7 +110,7 @@ def branch_name(identifier: ProposalId, message: str, *, prefix: str = "proposal
     Raises:
         ValueError: *prefix* is not a single plain path segment.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", prefix) or prefix.endswith((".", ".lock")):
+    if not _PREFIX.fullmatch(prefix) or ".." in prefix or prefix.endswith((".", ".lock")):
         raise ValueError(
             f"{prefix!r} is no branch prefix: use letters, digits, '.', '_' and '-', at most 40"
         )

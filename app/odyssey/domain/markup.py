@@ -17,16 +17,21 @@ MAX_BODY = 65_536
 MAX_CHECK_TEXT = 65_535
 """GitHub's limit for a check run's summary, and for its text."""
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$>-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$>])")
+_AT_START = re.compile(r"(?:[#+-]|[0-9]{1,9}[.)])(?=\s|$)|=+$|-+$")
 # GitHub looks for these in the rendered text, where a backslash is already gone; an entity for a
 # zero-width space is what splits them there.
-_PING = re.compile(r"@(?=[A-Za-z0-9_-])")
-_ISSUE = re.compile(r"#(?=[0-9])|\b(?<=GH)-(?=[0-9])", re.IGNORECASE)
-_LINK = re.compile(r":(?=//)|(?<=\bwww)\.", re.IGNORECASE)
+_REFERENCE = r"@(?=[A-Za-z0-9_-])|#(?=[0-9])|(?<=\bGH)-(?=[0-9])"
+_REFERENCES = re.compile(_REFERENCE, re.IGNORECASE)
+_REFERENCES_AND_LINKS = re.compile(_REFERENCE + r"|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 _SPLIT = "&#8203;"
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _FENCE_LINE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_FENCED = re.compile(r"^ {0,3}(`{3,})[^\n`]*\n.*?^ {0,3}\1`*[ \t]*$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(
+    r"^ {0,3}(`{3,})[^\n`]*\n.*?^ {0,3}\1`*[ \t]*$"
+    r"|(?<!`)(`{1,20})(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\2(?!`)",
+    re.DOTALL | re.MULTILINE,
+)
+_LONG_RUN = re.compile("`{50,}")
 
 
 def plain(text: str, *, limit: int = 500) -> str:
@@ -36,17 +41,15 @@ def plain(text: str, *, limit: int = 500) -> str:
         line = line[: limit - 1].rstrip() + "…"
     escaped = line.replace("&", "&amp;").replace("<", "&lt;")
     escaped = _SPECIAL.sub(r"\\\1", escaped)
-    escaped = re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)
-    escaped = escaped.replace("\\#", "#").replace("\\-", "-") if escaped[:2] not in (
-        "\\#",
-        "\\-",
-    ) else escaped
-    return _split(escaped)
+    if _AT_START.match(escaped):
+        # A heading, a list or a rule; the backslash goes before the punctuation.
+        escaped = re.sub(r"^([0-9]*)(.)", r"\1\\\2", escaped)
+    return _REFERENCES_AND_LINKS.sub(_apart, escaped)
 
 
 def code(text: str, *, limit: int = 200) -> str:
     """Untrusted *text* as a code span on one line."""
-    line = " ".join(without_hidden(_encodable(text)).split()) or " "
+    line = " ".join(without_hidden(_encodable(text)).split()) or "(empty)"
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     ticks = "`" * (_longest_run(line) + 1)
@@ -61,6 +64,7 @@ def fence(text: str, *, limit: int = 4_000, keep_end: bool = False) -> str:
     Over *limit* characters the end is cut off, or with *keep_end* the beginning.
     """
     body = without_hidden(_encodable(text)).replace("\r\n", "\n").strip("\n")
+    body = _LONG_RUN.sub("`" * 49, body)
     if len(body) > limit:
         body = f"…{body[len(body) - limit :]}" if keep_end else f"{body[:limit]}…"
     ticks = "`" * max(3, _longest_run(body) + 1)
@@ -85,18 +89,16 @@ def link(label: str, url: str) -> str:
 
 
 def neutral(markdown: str) -> str:
-    """Our own Markdown with foreign words in it: mentions, issue numbers and HTML lose their power."""
+    """
+    Our own Markdown with foreign words in it, without the power of those.
+
+    Mentions, issue numbers, images and HTML outside code lose their effect.
+    """
     out, position = "", 0
-    text = without_hidden(_encodable(markdown))
-    spans = sorted(
-        [match.span() for match in _FENCED.finditer(text)]
-        or [match.span() for match in _CODE_SPAN.finditer(text)]
-    )
-    for start, end in spans:
-        if start < position:
-            continue
-        out += _powerless(text[position:start]) + _unmarked(text[start:end])
-        position = end
+    text = without_hidden(_encodable(markdown[:MAX_BODY]))
+    for match in _CODE.finditer(text):
+        out += _powerless(text[position : match.start()]) + _unmarked(match[0])
+        position = match.end()
     return out + _powerless(text[position:])
 
 
@@ -121,7 +123,7 @@ def clip(markdown: str, *, limit: int = MAX_BODY) -> str:
     for line in kept.split("\n"):
         match = _FENCE_LINE.fullmatch(line)
         if match and not open_fence:
-            open_fence = match[1][:150]
+            open_fence = match[1]
         elif match and match[1].startswith(open_fence) and not match[2].strip():
             open_fence = ""
         elif not open_fence:
@@ -135,16 +137,14 @@ def details(summary: str, markdown: str) -> str:
     return f"<details><summary>{plain(summary)}</summary>\n\n{markdown}\n\n</details>"
 
 
-def _split(text: str) -> str:
-    text = _PING.sub(f"@{_SPLIT}", text)
-    text = _ISSUE.sub(lambda match: match[0] + _SPLIT, text)
-    return _LINK.sub(lambda match: match[0] + _SPLIT, text)
-
-
 def _powerless(text: str) -> str:
-    # Links of our own stay whole: only their surroundings are foreign.
+    # Links stay whole here: the sentence around foreign words may hold one of our own.
     text = text.replace("<", "&lt;").replace("![", "!\\[")
-    return _ISSUE.sub(lambda match: match[0] + _SPLIT, _PING.sub(f"@{_SPLIT}", text))
+    return _REFERENCES.sub(_apart, text)
+
+
+def _apart(match: re.Match[str]) -> str:
+    return match[0] + _SPLIT
 
 
 def _unmarked(code_text: str) -> str:

@@ -190,9 +190,7 @@ def _number(section: Mapping[str, Any], key: str, default: int, *, least: int, m
     return value
 
 
-def _choice(
-    section: Mapping[str, Any], key: str, kind: type[E], default: E | None
-) -> E | None:
+def _choice(section: Mapping[str, Any], key: str, kind: type[E], default: E | None) -> E | None:
     value = _get(section, key)
     if value is None:
         return default

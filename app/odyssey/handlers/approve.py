@@ -17,9 +17,7 @@ SERVICE_APPROVER = "api_user"
 _APPROVABLE = frozenset({Status.VALIDATION_PASSED, Status.USER_APPROVED, Status.MERGE_PENDING})
 
 
-async def approve(
-    proposal: Proposal, ports: Ports, *, by: str, user_token: str | None
-) -> Proposal:
+async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str | None) -> Proposal:
     """
     The proposal with the approval of its head SHA; a worker then asks the gate.
 

@@ -109,9 +109,7 @@ async def _publish(proposal: Proposal, commit: Commit, base: BaseTree, ports: Po
             body=comments.pull_request_body(proposal),
         )
     except (CommandRefused, Conflict):
-        await ports.repositories.delete_branch(
-            repository, proposal.branch, head_sha=commit.sha
-        )
+        await ports.repositories.delete_branch(repository, proposal.branch, head_sha=commit.sha)
         raise
     proposal = replace(proposal, pull_number=number).with_head(commit.sha, at=ports.now())
     await ports.proposals.put(proposal)
@@ -123,7 +121,8 @@ def _message(request: ProposalRequest) -> str:
     message = request.message.strip()
     if not message:
         raise NotProposable(
-            "The proposal has no title. Write it behind the command: `/odyssey propose Fix the greeting`."
+            "The proposal has no title. Write it behind the command: "
+            "`/odyssey propose Fix the greeting`."
         )
     if len(message) > MAX_MESSAGE:
         raise NotProposable(f"The message is over {MAX_MESSAGE} characters; shorten it.")

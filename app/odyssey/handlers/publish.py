@@ -17,9 +17,7 @@ _BEGUN = "begun"
 """A digest's value while its first write may or may not have come through."""
 
 
-async def publish(
-    proposal: Proposal, conditions: tuple[Condition, ...], ports: Ports
-) -> Proposal:
+async def publish(proposal: Proposal, conditions: tuple[Condition, ...], ports: Ports) -> Proposal:
     """
     The proposal with its check run and status comment brought up to date on GitHub.
     """
@@ -62,9 +60,7 @@ async def _status_comment(
         return proposal
     if proposal.status_comment_id is not None:
         try:
-            await ports.github.edit_comment(
-                proposal.repository, proposal.status_comment_id, body
-            )
+            await ports.github.edit_comment(proposal.repository, proposal.status_comment_id, body)
             return replace(proposal, status_comment_digest=digest)
         except NotFound:
             # Somebody deleted it: they get a new one, once.

@@ -151,11 +151,6 @@ async def _dispatch(proposal: Proposal, ports: Ports, *, look_first: bool = Fals
 
 
 async def _merge(proposal: Proposal, decision: gate.Merge, ports: Ports) -> Proposal:
-    previous = proposal.merge
-    if previous and previous.head_sha == decision.head_sha and previous.failure:
-        # GitHub refused this very commit before; the same try again would only repeat it,
-        # unless something changed that the refusal did not know.
-        previous = None
     attempt = MergeAttempt(
         head_sha=decision.head_sha,
         approved_by=decision.approved_by,

@@ -29,6 +29,7 @@ CERTIFICATE_BUNDLES = (
 )
 
 LOCK = Path("deploy/requirements.lock")
+RUNTIME_LOCK = Path("deploy/requirements.runtime.lock")
 PROJECT = Path("pyproject.toml")
 
 # PyTorch's Linux wheels on the public index need NVIDIA's libraries even on a machine without
@@ -80,18 +81,20 @@ def ensure_environment(root: Path) -> None:
         say(f".venv is ready ({time.monotonic() - started:.0f} s)")
 
 
-def write_lock(root: Path) -> None:
+def write_locks(root: Path) -> None:
     """
-    Resolve the dependencies anew into the lock file, for every supported Python and platform.
+    Resolve the dependencies anew, for every supported Python and platform, into both lock files.
     """
     ensure_environment(root)
-    python = root / ".venv" / "bin" / "python"
-    command = [*_uv(python), "pip", "compile", str(PROJECT), "--extra", "dev", "--universal"]
-    command += ["--python-version", "3.11", "--generate-hashes", "--quiet", "--upgrade"]
-    command += ["--custom-compile-command", "make lock", "--output-file", str(LOCK)]
+    uv = str(root / ".venv" / "bin" / "uv")
+    command = [uv, "pip", "compile", str(PROJECT), "--universal", "--python-version", "3.11"]
+    command += ["--generate-hashes", "--quiet", "--custom-compile-command", "make lock"]
     # The index and the folders of the machine that resolves are nobody else's business.
     command += ["--no-emit-index-url", "--no-emit-find-links"]
-    _run(command, root, "resolving the dependencies")
+    everything = [*command, "--upgrade", "--extra", "dev", "--output-file", str(LOCK)]
+    _run(everything, root, "resolving the dependencies")
+    served = [*command, "--extra", "weights", "--constraint", str(LOCK)]
+    _run([*served, "--output-file", str(RUNTIME_LOCK)], root, "resolving those of the image")
 
 
 def _wanted(root: Path, python: Path) -> str:
@@ -137,7 +140,7 @@ def _fill(root: Path, python: Path) -> None:
             _run([*pip, "install", "--quiet", UV], root, "installing uv")
         except EnvironmentNotReady:
             say("no uv for this machine: plain pip does it too, more slowly")
-    installer = [*_uv(python), "pip"] if _has_uv(python) else pip
+    installer = [str(python.parent / "uv"), "pip"] if _has_uv(python) else pip
     say(FIRST_TIME)
     _run([*installer, "install", "--require-hashes", "-r", str(LOCK)], root, "dependencies")
     _run([*installer, "install", "--no-deps", "--editable", "."], root, "the project")
@@ -145,10 +148,6 @@ def _fill(root: Path, python: Path) -> None:
 
 def _has_uv(python: Path) -> bool:
     return (python.parent / "uv").exists()
-
-
-def _uv(python: Path) -> list[str]:
-    return [str(python.parent / "uv")]
 
 
 def _run(command: Sequence[str], root: Path, what: str) -> None:
@@ -198,7 +197,7 @@ def main(arguments: Sequence[str]) -> int:
     root = Path.cwd()
     try:
         if list(arguments) == ["lock"]:
-            write_lock(root)
+            write_locks(root)
         else:
             ensure_environment(root)
     except EnvironmentNotReady as reason:

@@ -32,7 +32,8 @@ from odyssey.simulator.graphql_connections import Node, NotBuilt, Refusal
 from odyssey.simulator.graphql_git import account
 from odyssey.simulator.graphql_mutations import mutations
 from odyssey.simulator.graphql_nodes import find_node
-from odyssey.simulator.graphql_objects import Desk, repository_node
+from odyssey.simulator.graphql_objects import Desk
+from odyssey.simulator.graphql_repositories import repository_node
 from odyssey.simulator.ids import timestamp
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def _answer(desk: Desk, body: bytes) -> Response:
         field_resolver=_resolve,
     )
     assert isinstance(result, ExecutionResult)
-    for error in result.errors or ():
-        match error.original_error:
+    for failed in result.errors or ():
+        match failed.original_error:
             case NotBuilt() as unbuilt:
                 raise not_built(f"GraphQL: {unbuilt}") from unbuilt
             case None | Refusal() | GraphQLError():
@@ -139,7 +140,7 @@ def _queries(desk: Desk) -> Node:
     }
 
 
-def _resolve(source: Node, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def _resolve(source: Node, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """
     The entry of *source* for a field, called with the field's arguments when it is a function.
     """

@@ -24,21 +24,18 @@ class Refusal(Exception):
         self.message = message
 
 
-class NotBuilt(Exception):  # noqa: N818  it is an answer, 501
+class NotBuilt(Exception):
     """
     A field or argument that GitHub has and this simulator does not serve.
     """
 
 
-def connection(
-    name: str, items: Sequence[T], render: Callable[[T], Any], *, newest_last: bool = True
-) -> Callable[..., Node]:
+def connection(name: str, items: Sequence[T], render: Callable[[T], Any]) -> Callable[..., Node]:
     """
     The resolver of connection *name* over *items*, which are rendered only when asked for.
 
     Like GitHub, `totalCount` needs no bounds, but `nodes` and `pageInfo` need `first` or `last`.
     """
-    ordered = list(items) if newest_last else list(reversed(items))
 
     def resolve(
         first: int | None = None,
@@ -47,25 +44,36 @@ def connection(
         before: str | None = None,
     ) -> Node:
         def bounds() -> tuple[int, int]:
-            return _bounds(name, len(ordered), (first, last), (after, before))
+            return _bounds(name, len(items), (first, last), (after, before))
 
         def nodes() -> list[Any]:
             start, stop = bounds()
-            return [render(item) for item in ordered[start:stop]]
+            return [render(item) for item in items[start:stop]]
 
         def page_info() -> Node:
             start, stop = bounds()
             empty = start >= stop
             return {
-                "hasNextPage": stop < len(ordered),
+                "hasNextPage": stop < len(items),
                 "hasPreviousPage": start > 0,
                 "startCursor": None if empty else _cursor(start),
                 "endCursor": None if empty else _cursor(stop - 1),
             }
 
-        return {"totalCount": len(ordered), "nodes": nodes, "pageInfo": page_info}
+        return {"totalCount": len(items), "nodes": nodes, "pageInfo": page_info}
 
     return resolve
+
+
+def paging(name: str, page: dict[str, Any]) -> dict[str, Any]:
+    """
+    The bounds in *page*; another argument with a value is one that is not served here.
+    """
+    bounds = {"first", "last", "after", "before"}
+    unknown = {key for key, value in page.items() if value is not None} - bounds
+    if unknown:
+        raise NotBuilt(f"argument {', '.join(sorted(unknown))} of `{name}`")
+    return {key: page.get(key) for key in sorted(bounds)}
 
 
 def _bounds(

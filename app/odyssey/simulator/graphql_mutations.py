@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from odyssey.simulator import webhooks
 from odyssey.simulator.graphql_commits import create_commit_on_branch
 from odyssey.simulator.graphql_connections import Node, Refusal
 from odyssey.simulator.graphql_git import account
@@ -13,7 +14,7 @@ from odyssey.simulator.graphql_objects import Desk
 from odyssey.simulator.ids import node_id, timestamp
 from odyssey.simulator.permissions import role_at_least, role_of
 from odyssey.simulator.state import Reaction
-from odyssey.simulator.views_pulls import pull_view, review_comment_view
+from odyssey.simulator.views_pulls import pull_simple, review_comment_view
 
 WRITE_ISSUES = (("issues", "write"), ("pull_requests", "write"))
 WRITE_PULLS = (("pull_requests", "write"),)
@@ -96,12 +97,12 @@ def set_draft(desk: Desk, sent: Node, *, draft: bool) -> Node:
         pull.remember(simulator.serial)
         pull.draft = draft
         pull.issue.updated_at = simulator.clock()
-        simulator.emit(
-            "pull_request",
+        webhooks.pull_request(
+            simulator,
             "converted_to_draft" if draft else "ready_for_review",
             repository,
-            {"number": pull.number, "pull_request": pull_view(simulator, repository, pull)},
-            sender=desk.caller.actor,
+            pull,
+            desk.caller.actor,
             by_actions=desk.caller.by_actions,
         )
     return {"pullRequest": found.render}
@@ -120,16 +121,14 @@ def set_resolved(desk: Desk, sent: Node, *, resolved: bool) -> Node:
         simulator = desk.simulator
         found.item.resolved = resolved
         said = [
-            one
-            for one in pull.review_comments
-            if found.item.id in (one.id, one.in_reply_to_id)
+            one for one in pull.review_comments if found.item.id in (one.id, one.in_reply_to_id)
         ]
         simulator.emit(
             "pull_request_review_thread",
             "resolved" if resolved else "unresolved",
             repository,
             {
-                "pull_request": pull_view(simulator, repository, pull),
+                "pull_request": pull_simple(simulator, repository, pull),
                 "thread": {
                     "node_id": sent["threadId"],
                     "comments": [

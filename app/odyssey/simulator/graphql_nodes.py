@@ -14,7 +14,6 @@ from odyssey.simulator.graphql_objects import (
     Desk,
     comment_node,
     issue_node,
-    repository_node,
 )
 from odyssey.simulator.graphql_pulls import (
     pull_node,
@@ -22,8 +21,9 @@ from odyssey.simulator.graphql_pulls import (
     review_node,
     thread_node,
 )
+from odyssey.simulator.graphql_repositories import repository_node
 from odyssey.simulator.ids import parse_node_id
-from odyssey.simulator.state import PullRequest, Repository
+from odyssey.simulator.state import PullRequest, Repository, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _find(desk: Desk, kind: str, number: int) -> Found | None:
     state = desk.simulator.state
     if kind == "User":
         user = next((one for one in state.users.values() if one.id == number), None)
-        return user and Found(user.kind, user, lambda: account(desk.simulator, user) or {})
+        return None if user is None else Found(user.kind, user, lambda: _account(desk, user))
     for repository in state.repositories.values():
         found = _find_in(desk, repository, kind, number)
         if found is not None:
@@ -74,14 +74,12 @@ def _find_in(desk: Desk, repository: Repository, kind: str, number: int) -> Foun
         case "Repository" if repository.id == number:
             return Found(kind, repository, lambda: repository_node(desk, repository), repository)
         case "Issue":
-            for issue in repository.issues.values():
-                # The REST API shows a pull request as an issue too, with an id of its own.
-                if issue.id == number and issue.pull is not None:
-                    return _pull(desk, repository, issue.pull)
-                if issue.id == number:
-                    return Found(
-                        kind, issue, lambda: issue_node(desk, repository, issue), repository
-                    )
+            issue = next((one for one in repository.issues.values() if one.id == number), None)
+            # The REST API shows a pull request as an issue too, with an id of its own.
+            if issue is not None and issue.pull is not None:
+                return _pull(desk, repository, issue.pull)
+            if issue is not None:
+                return Found(kind, issue, lambda: issue_node(desk, repository, issue), repository)
         case "IssueComment":
             comment = repository.comments.get(number)
             if comment is not None:
@@ -103,9 +101,19 @@ def _find_in(desk: Desk, repository: Repository, kind: str, number: int) -> Foun
     return None
 
 
+def _account(desk: Desk, user: User) -> Node:
+    shown = account(desk.simulator, user)
+    assert shown is not None
+    return shown
+
+
 def _pull(desk: Desk, repository: Repository, pull: PullRequest) -> Found:
     return Found(
-        "PullRequest", pull, lambda: pull_node(desk, repository, pull), repository, pull
+        "PullRequest",
+        pull,
+        lambda: pull_node(desk, repository, pull, repository_node(desk, repository)),
+        repository,
+        pull,
     )
 
 
@@ -114,7 +122,9 @@ def _find_in_pull(
 ) -> Found | None:
     if kind == "PullRequestReview":
         review = next((one for one in pull.reviews if one.id == number), None)
-        return review and Found(
+        if review is None:
+            return None
+        return Found(
             kind, review, lambda: review_node(desk, repository, pull, review), repository, pull
         )
     comment = next((one for one in pull.review_comments if one.id == number), None)

@@ -13,7 +13,6 @@ from odyssey.simulator.graphql_objects import (
     conversation,
     hideable,
     pull_state,
-    repository_node,
 )
 from odyssey.simulator.ids import node_id, optional_timestamp, timestamp
 from odyssey.simulator.mergeability import compute, is_current
@@ -31,9 +30,9 @@ _CHANGE = {
 }
 
 
-def pull_node(desk: Desk, repository: Repository, pull: PullRequest) -> Node:
+def pull_node(desk: Desk, repository: Repository, pull: PullRequest, home: Node) -> Node:
     """
-    A `PullRequest`.
+    A `PullRequest`; *home* is the node of its repository.
     """
     simulator = desk.simulator
 
@@ -58,9 +57,9 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest) -> Node:
             and (not states or one.state in states)
             and author in (None, one.user.login, one.user.login.removesuffix("[bot]"))
         ]
-        return connection(
-            "reviews", found, lambda one: review_node(desk, repository, pull, one)
-        )(**page)
+        return connection("reviews", found, lambda one: review_node(desk, repository, pull, one))(
+            **page
+        )
 
     def threads(**page: Any) -> Node:
         found = [one for one in pull.review_comments if one.in_reply_to_id is None]
@@ -69,7 +68,6 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest) -> Node:
         )(**page)
 
     merge_sha = pull.merge_commit_sha if pull.merged else None
-    home = repository_node(desk, repository)
     return {
         "__typename": "PullRequest",
         "id": node_id("PullRequest", pull.id),
@@ -125,9 +123,7 @@ def review_node(desk: Desk, repository: Repository, pull: PullRequest, review: R
     }
 
 
-def thread_node(
-    desk: Desk, repository: Repository, pull: PullRequest, root: ReviewComment
-) -> Node:
+def thread_node(desk: Desk, repository: Repository, pull: PullRequest, root: ReviewComment) -> Node:
     """
     A `PullRequestReviewThread`: a review comment with its replies, named after that comment.
     """
@@ -162,9 +158,7 @@ def review_comment_node(
         "url": f"{page}#discussion_r{comment.id}",
         "createdAt": timestamp(comment.created_at),
         "author": account(desk.simulator, comment.user),
-        "originalCommit": lambda: commit(
-            desk.simulator, repository, comment.original_commit_id
-        ),
+        "originalCommit": lambda: commit(desk.simulator, repository, comment.original_commit_id),
     }
 
 

@@ -165,7 +165,7 @@ async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-class Disconnected(Exception):  # noqa: N818  # says what happened, as asyncio's own do
+class Disconnected(Exception):
     """
     The sender closed the connection before the end of the body; there is nobody to answer.
     """

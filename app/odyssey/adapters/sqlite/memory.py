@@ -44,8 +44,8 @@ class SqliteMemory:
     def __init__(
         self,
         folder: Path,
-        *,
         embedder: Embedder | None = None,
+        *,
         weights: Weights | None = None,
         patience: timedelta = timedelta(seconds=10),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

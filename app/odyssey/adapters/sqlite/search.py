@@ -103,7 +103,7 @@ def _answer(
 ) -> list[Recollection]:
     """The first *limit* different texts, as records."""
     answer: list[Recollection] = []
-    told: set[tuple[str, str | None, str]] = set()
+    told: set[tuple[str, str | None, str | None, str]] = set()
     position = 0
     while len(answer) < limit and position < len(ranked):
         some = ranked[position : position + 2 * limit]
@@ -129,6 +129,6 @@ def _answer(
     return answer
 
 
-def _identity(record: Record) -> tuple[str, str | None, str]:
+def _identity(record: Record) -> tuple[str, str | None, str | None, str]:
     """Records that would tell the reader nothing new beside one another."""
-    return (record.kind, record.actor, record.text)
+    return (record.kind, record.actor, record.thread, record.text)

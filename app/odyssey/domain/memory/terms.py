@@ -42,7 +42,9 @@ STOPWORDS = frozenset(
 """Words that say nothing; not `may`, which is a month."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
-_IDENTIFIER = re.compile(r"[\w./#-]*[\w](?:[./#_-]+[\w]+)+|#\d+")
+_RUN = re.compile(r"[\w./#-]+")
+_JOINED = re.compile(r"\w[./#_-]+\w")
+_NUMBER = re.compile(r"#\d+")
 _LONGEST = 64
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
 
@@ -73,9 +75,15 @@ def identifiers(text: str) -> list[str]:
 
     Each once, lower case, in order: `app/odyssey/gate.py`, `head_sha`.
     """
-    plain = _plain(text)
-    names = (match[0].strip("./#-") or match[0] for match in _IDENTIFIER.finditer(plain))
-    return list(dict.fromkeys(name[: 2 * _LONGEST] for name in names))
+    names: dict[str, None] = {}
+    for match in _RUN.finditer(_plain(text)):
+        name = match[0].strip("./-")
+        if not _NUMBER.fullmatch(name):
+            name = name.strip("#./-_")
+            if not _JOINED.search(name):
+                continue
+        names[name[: 2 * _LONGEST]] = None
+    return list(names)
 
 
 def distinct(found: Iterable[str], *, limit: int) -> list[str]:

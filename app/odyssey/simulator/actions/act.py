@@ -18,6 +18,7 @@ import socket
 import sys
 import tempfile
 import uuid
+import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -266,5 +267,7 @@ def _free_port() -> int:
 
 def _report_artifacts(folders: _Folders, log: ActLog, on_event: OnEvent) -> None:
     for archive in sorted(folders.artifacts.glob("*/*/*.zip")):
+        if not zipfile.is_zipfile(archive):
+            continue  # the run was stopped while it was uploaded
         name = archive.stem
         on_event(ArtifactUploaded(name, archive.read_bytes(), log.retention_days.get(name)))

@@ -93,7 +93,9 @@ class ActLog:
         if is_whole_step and step and text.startswith("⭐ Run ") and "stepResult" not in entry:
             yield StepStarted(job, step)
         yield from self._line(job, step, entry, text)
-        if "stepResult" in entry and step:
+        if stage == "Pre" and entry.get("level") == "error":  # the action could not be had
+            yield StepFinished(job, SETUP, "failure")
+        elif "stepResult" in entry and step:
             conclusion = _CONCLUSIONS.get(entry["stepResult"], "failure")
             if is_whole_step or (stage in ("Pre", "Post") and conclusion == "failure"):
                 yield StepFinished(job, step, conclusion)

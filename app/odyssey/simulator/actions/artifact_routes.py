@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from odyssey.simulator.actions.pages import listed
+from odyssey.simulator.actions.listing import listed
 from odyssey.simulator.actions.payloads import artifact_json
 from odyssey.simulator.actions.state import Artifact
 from odyssey.simulator.auth import Scope, access

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from odyssey.simulator.actions import announce
 from odyssey.simulator.actions.act_log import COMPLETE, SETUP
+from odyssey.simulator.actions.check_runs import show_check
 from odyssey.simulator.actions.executor import ArtifactUploaded, Conclusion
 from odyssey.simulator.actions.state import Artifact, Job, LogLine, Run, Step
 from odyssey.simulator.actions.workflow import JobDefinition
@@ -40,6 +41,7 @@ def add_job(
         steps=[Step(key, name, number) for number, (key, name) in enumerate(named, start=1)],
     )
     run.jobs.append(job)
+    show_check(simulator, job)
     if is_announced:
         announce.job_changed(simulator, job, "queued")
     return job
@@ -48,6 +50,7 @@ def add_job(
 def start_job(simulator: Simulator, job: Job) -> None:
     """Put *job* in progress."""
     job.status, job.started_at = "in_progress", simulator.clock()
+    show_check(simulator, job)
     announce.job_changed(simulator, job, "in_progress")
 
 
@@ -68,6 +71,7 @@ def finish_job(simulator: Simulator, job: Job, conclusion: Conclusion) -> None:
     if job.status == "queued":
         job.steps = []  # it never had a runner
     job.status, job.conclusion, job.completed_at = "completed", conclusion, now
+    show_check(simulator, job)
     announce.job_changed(simulator, job, "completed")
 
 

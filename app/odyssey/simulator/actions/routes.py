@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from odyssey.simulator.actions.artifact_routes import add_artifact_routes
+from odyssey.simulator.actions.listing import listed
 from odyssey.simulator.actions.logs import pack_logs
-from odyssey.simulator.actions.pages import listed
 from odyssey.simulator.actions.payloads import (
     job_json,
     run_html_url,

@@ -31,6 +31,7 @@ from odyssey.simulator.actions.executor import (
     StepStarted,
     SummaryWritten,
 )
+from odyssey.simulator.actions.places import Places
 from odyssey.simulator.actions.progress import (
     add_artifact,
     add_job,
@@ -63,7 +64,7 @@ class Actions:
         self.workflows: dict[int, Workflow] = {}
         self._simulator = simulator
         self._executor = executor or ActExecutor()
-        self._places = asyncio.Semaphore(runs_at_once)
+        self._places = Places(runs_at_once)
         self._groups = Groups()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -153,7 +154,7 @@ class Actions:
     async def _drive(self, run: Run) -> None:
         try:
             await run.turn.wait()
-            async with self._places:
+            async with self._places.take():
                 result = await self._execute(run)
         except asyncio.CancelledError:
             self._complete(run, "cancelled")

@@ -29,7 +29,7 @@ from odyssey.simulator.state import Repository, User
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
 
-MOST_INPUTS = 25  # https://github.blog/changelog/2025-12-04: raised from 10
+MOST_INPUTS = 25  # https://docs.github.com/en/rest/actions/workflows
 
 
 async def refresh_workflows(

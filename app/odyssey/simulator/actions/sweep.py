@@ -33,8 +33,8 @@ async def wait_for_end(mark: str, *, at_most_s: float) -> None:
     """Return when no process with *mark* is left, or *at_most_s* seconds have passed."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(at_most_s):
-            while any(_marked(mark)):
-                await asyncio.sleep(0.05)  # they are nobody's children: no one tells
+            while any(_marked(mark)):  # noqa: ASYNC110  # act's children, not ours: no one tells
+                await asyncio.sleep(0.05)
 
 
 def _marked(mark: str) -> Iterator[int]:

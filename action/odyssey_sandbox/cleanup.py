@@ -1,0 +1,120 @@
+"""
+Nothing is left behind: what this run made, and what runs that were killed left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from odyssey_sandbox.engine import Engine
+from odyssey_sandbox.names import CACHE_REPOSITORY, LABEL, REPOSITORY, RunId, is_over, parse_run
+
+_KEPT_CACHES = 8
+FOLDER_PREFIX = "odyssey-run-"
+
+
+def remove_run(engine: Engine, run: RunId) -> None:
+    """
+    Remove every container, network and image of *run*; may be repeated safely.
+    """
+    _remove_containers(engine, _labelled_containers(engine, str(run)))
+    _remove_networks(engine, _labelled_networks(engine, str(run)))
+    _remove_images(engine, [name for name, found in _images(engine) if found == run])
+
+
+def remove_known(
+    engine: Engine, *, containers: list[str], networks: list[str], images: list[str]
+) -> None:
+    """
+    Remove exactly these, in as few commands as possible; names that do not exist are no error.
+    """
+    _remove_containers(engine, containers)
+    _remove_networks(engine, networks)
+    _remove_images(engine, images)
+
+
+def sweep(engine: Engine, *, folder: Path) -> list[str]:
+    """
+    Remove what runs left whose process is gone or whose time is up; names what was removed.
+
+    *folder* is the temporary folder in which runs keep their copies of checkouts.
+    """
+    now = time.time()
+    containers = _over(_labelled_containers(engine), now)
+    networks = _over(_labelled_networks(engine), now)
+    images = [name for name, run in _images(engine) if run is not None and is_over(run, now=now)]
+    _remove_containers(engine, containers)
+    _remove_networks(engine, networks)
+    _remove_images(engine, images)
+    folders = []
+    for path in folder.glob(FOLDER_PREFIX + "*"):
+        found = parse_run(path.name.removeprefix(FOLDER_PREFIX))
+        if found is not None and is_over(found, now=now):
+            shutil.rmtree(path, ignore_errors=True)
+            folders.append(path.name)
+    _forget_old_caches(engine)
+    return [*containers, *networks, *images, *folders]
+
+
+def _over(found: list[tuple[str, str]], now: float) -> list[str]:
+    runs = [(name, parse_run(label)) for name, label in found]
+    return [name for name, run in runs if run is not None and is_over(run, now=now)]
+
+
+def _labelled_containers(engine: Engine, run: str = "") -> list[tuple[str, str]]:
+    label = f"{LABEL}={run}" if run else LABEL
+    shown = f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}'
+    done = engine.run("ps", "--all", "--no-trunc", "--filter", f"label={label}", "--format", shown)
+    return _pairs(done.output)
+
+
+def _labelled_networks(engine: Engine, run: str = "") -> list[tuple[str, str]]:
+    label = f"{LABEL}={run}" if run else LABEL
+    shown = (
+        f'{{{{.Label "{LABEL}"}}}}'
+        if engine.name == "docker"
+        else f'{{{{index .Labels "{LABEL}"}}}}'
+    )
+    done = engine.run(
+        "network", "ls", "--filter", f"label={label}", "--format", f"{{{{.Name}}}} {shown}"
+    )
+    return _pairs(done.output)
+
+
+def _images(engine: Engine) -> list[tuple[str, RunId | None]]:
+    # podman puts `localhost/` before a name without a registry.
+    name = REPOSITORY if engine.name == "docker" else f"localhost/{REPOSITORY}"
+    done = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name)
+    return [(line, parse_run(line.rpartition(":")[2])) for line in done.output.split()]
+
+
+def _pairs(output: str) -> list[tuple[str, str]]:
+    return [
+        (name, label) for name, _, label in (line.partition(" ") for line in output.splitlines())
+    ]
+
+
+def _remove_containers(engine: Engine, names: list[str] | list[tuple[str, str]]) -> None:
+    plain = [name if isinstance(name, str) else name[0] for name in names]
+    if plain:
+        engine.run("rm", "--force", "--volumes", *plain)
+
+
+def _remove_networks(engine: Engine, names: list[str] | list[tuple[str, str]]) -> None:
+    plain = [name if isinstance(name, str) else name[0] for name in names]
+    if plain:
+        engine.run("network", "rm", *plain)
+
+
+def _remove_images(engine: Engine, names: list[str]) -> None:
+    if names:
+        engine.run("image", "rm", "--force", *names)
+
+
+def _forget_old_caches(engine: Engine) -> None:
+    name = CACHE_REPOSITORY if engine.name == "docker" else f"localhost/{CACHE_REPOSITORY}"
+    # Newest first, in both engines.
+    done = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name)
+    _remove_images(engine, done.output.split()[_KEPT_CACHES:])
