@@ -10,7 +10,7 @@ BIN := .venv/bin
 CODE := app action tests
 
 # The newest supported Python of this machine that runs; it makes .venv and is asked no more.
-PYTHON := $(shell for each in python3.13 python3.12 python3.11 python3; do \
+PYTHON = $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then command -v $$each; break; fi; done)
 
@@ -18,10 +18,12 @@ help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
 setup: ## Virtual environment, dependencies, container engine, base image
-ifeq ($(PYTHON),)
-	@echo "setup: Python 3.11 or newer is needed and none was found: apt-get install python3 python3-venv" >&2; exit 1
-endif
-	@PYTHONPATH=app $(PYTHON) -m odyssey.setup.environment
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then \
+		echo "setup: no Python 3.11 or newer here (Debian: apt-get install python3 python3-venv)" >&2; \
+		exit 1; \
+	fi; \
+	PYTHONPATH=app "$$python" -m odyssey.setup.environment
 	@$(BIN)/python -m odyssey.setup
 
 demo: setup ## The main job, from an issue comment to a merge (ARGS="--keep --json FILE")
@@ -59,6 +61,6 @@ format: ## Sort imports, mend what ruff can mend, format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-clean: ## Remove what was made here; containers and images stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build var
+clean: ## Remove what was made here; var/, containers and images stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 """
-A real Redis server for tests, for each test run its own; emptied before each test.
+A real Redis server for a run of tests, emptied before each test.
 
 Use: `from redis_fixture import redis, redis_server  # noqa: F401` in a `conftest.py`.
 """
@@ -23,9 +23,11 @@ def redis_server() -> Iterator[RedisServer]:
     """
     The server; durable, as in production. Its folder's path is short enough for a socket.
     """
-    with tempfile.TemporaryDirectory(prefix="odyssey-redis-") as folder:
-        with start_redis(Path(folder), durable=True) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory(prefix="odyssey-redis-") as folder,
+        start_redis(Path(folder), durable=True) as server,
+    ):
+        yield server
 
 
 @pytest_asyncio.fixture

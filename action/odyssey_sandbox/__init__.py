@@ -3,12 +3,14 @@ The sandbox of Odyssey: build, run hardened, probe, test, report, clean up. Stan
 
 In reading order:
 
-- `inputs`      every input of the Action, its default and its meaning; the only reader of the
-                environment; gives `SandboxSettings`
-- `validation`  `run_sandbox(settings, checkout)`: the phases in order; gives a `Report`
-- `staging` `build` `running` `health` `testing` `measure`  one phase each
-- `engine` `streaming` `counters` `hardening`  docker or podman, by argument arrays
-- `logs` `junit` `testtext`  what the untrusted side printed, as bounded data
+- `declared`    every input of the Action, its default and its meaning
+- `inputs`      the only reader of the environment; gives `SandboxSettings`
+- `validation`  `run_sandbox(settings, checkout)` is everything; gives a `Report`
+- `phases`      the phases in order; one module each: `staging` `build` `running` `health`
+                `testing`, and `measure` for a change of its own tests
+- `engine` `streaming` `counters` `hardening` `buildwatch` `dockerfile`  docker or podman by
+                argument arrays, and what holds them
+- `logs` `junit` `testtext` `hints`  what the untrusted side printed, as bounded data
 - `report` `failures` `summary` `annotations` `console`  what people and programs read
 - `cleanup` `reaper` `signals`  nothing is left behind, also after a kill
 """

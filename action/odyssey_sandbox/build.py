@@ -135,14 +135,17 @@ def exposed_ports(facts: dict[str, Any]) -> tuple[int, ...]:
     )
 
 
-def cache_tag(settings: SandboxSettings, folder: Path) -> str:
+def cache_tag(settings: SandboxSettings, folder: Path, image_id: str) -> str:
     """
-    The name that keeps the layers of the staged checkout's image for the next run.
+    The name that keeps the layers of *image_id*, built from *folder*, for the next run.
+
+    Its first part is the same for the same Dockerfile; see `cleanup.forget_old_caches`.
     """
     found = _sources(settings, folder)
     text = b"" if isinstance(found, Failure) else found[1].read_bytes()
     key = hashlib.sha256(b"\0".join((text, settings.target.encode(), settings.context.encode())))
-    return f"{CACHE_REPOSITORY}:{key.hexdigest()[:24]}"
+    digits = image_id.removeprefix("sha256:")
+    return f"{CACHE_REPOSITORY}:{key.hexdigest()[:16]}-{digits[:16]}"
 
 
 def _sources(settings: SandboxSettings, folder: Path) -> tuple[Path, Path] | Failure:
@@ -233,6 +236,9 @@ def _failure(
         case "exited" if is_built:
             return None
     last = "\n".join(log.text().splitlines()[-6:])
+    if re.search(r"returned a non-zero code: 153|exit code: 153|exit status 153", last):
+        # SIGXFSZ, 25 and 128: the step wrote one file over the limit.
+        return failed(failures.IMAGE_TOO_LARGE, limit=show_size(settings.max_image_size))
     if re.search(r"returned a non-zero code: 137|exit code: 137|exit status 137", last):
         return failed(failures.BUILD_OUT_OF_MEMORY, limit=show_size(settings.build_memory))
     cause: Cause = failures.BUILD_FAILED

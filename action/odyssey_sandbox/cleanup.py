@@ -54,7 +54,7 @@ def sweep(engine: Engine, *, folder: Path) -> list[str]:
         if found is not None and is_over(found, now=now):
             shutil.rmtree(path, ignore_errors=True)
             folders.append(path.name)
-    _forget_old_caches(engine)
+    forget_old_caches(engine)
     return [*containers, *networks, *images, *folders]
 
 
@@ -113,8 +113,18 @@ def _remove_images(engine: Engine, names: list[str]) -> None:
         engine.run("image", "rm", "--force", *names)
 
 
-def _forget_old_caches(engine: Engine) -> None:
+def forget_old_caches(engine: Engine) -> None:
+    """
+    Keep the newest image of each Dockerfile, of eight Dockerfiles at most.
+    """
     name = CACHE_REPOSITORY if engine.name == "docker" else f"localhost/{CACHE_REPOSITORY}"
-    # Newest first, in both engines.
     done = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name)
-    _remove_images(engine, done.output.split()[_KEPT_CACHES:])
+    kept: set[str] = set()
+    old = []
+    # Both engines list the newest first.
+    for line in done.output.split():
+        dockerfile = line.rpartition(":")[2].partition("-")[0]
+        if dockerfile in kept or len(kept) >= _KEPT_CACHES:
+            old.append(line)
+        kept.add(dockerfile)
+    _remove_images(engine, old)

@@ -208,6 +208,15 @@ STOPPED_EARLY = Cause(
     "read-only, /tmp is writable, the user is not root, and there is no network.",
     "with:\n  tmpfs: |\n    /tmp:size=64m\n    /var/cache/app:size=64m",
 )
+# Rendered for exit code 137 where the engine did not hear why: a container that dies at once
+# takes the kernel's counters with it.
+KILLED = Cause(
+    "killed",
+    "failure",
+    "The application was killed (exit code 137), as when it runs out of its {limit} of memory",
+    "It needs more than `memory` allows, or it killed itself.",
+    "with:\n  memory: 1g",
+)
 UNHEALTHY = Cause(
     "unhealthy",
     "failure",

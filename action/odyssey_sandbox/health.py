@@ -13,7 +13,7 @@ from odyssey_sandbox.engine import Completed, Engine
 from odyssey_sandbox.failures import Failure, failed
 from odyssey_sandbox.inputs import SandboxSettings
 from odyssey_sandbox.quantities import show_duration, show_size
-from odyssey_sandbox.running import Container, state_of
+from odyssey_sandbox.running import KILLED_CODE, Container, state_of
 
 _ATTEMPT_S = 5
 _FIRST_PAUSE_S = 0.05
@@ -72,6 +72,9 @@ def check_health(
             return Health(
                 attempts, answer, failed(failures.OUT_OF_MEMORY, limit=show_size(settings.memory))
             )
+        if not state.is_running and state.exit_code == KILLED_CODE:
+            limit = show_size(settings.memory)
+            return Health(attempts, answer, failed(failures.KILLED, limit=limit))
         if not state.is_running:
             return Health(
                 attempts, answer, failed(failures.STOPPED_EARLY, exit_code=state.exit_code)

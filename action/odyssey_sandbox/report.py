@@ -21,6 +21,7 @@ PhaseName = Literal["setup", "build", "run", "health", "tests", "measure"]
 PhaseOutcome = Literal["passed", "failed", "timed_out", "skipped", "cancelled", "error"]
 _TRANSCRIPT_TAIL = 60_000
 _MAX_FAILURES = 50
+_MAX_REASON = 500
 _MAX_MESSAGE = 4_000
 _MAX_TRANSCRIPT_FILE = 600_000
 
@@ -133,7 +134,7 @@ class Report:
         One sentence: why it is so.
         """
         if self.failure is not None:
-            return self.safe(self.failure.reason)
+            return " ".join(self.safe(self.failure.reason).split())[:_MAX_REASON]
         counted = self.tests.passed
         return "All phases passed" + (f"; {counted} tests passed" if counted is not None else "")
 

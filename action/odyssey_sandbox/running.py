@@ -4,6 +4,7 @@ The run phase: the hardened container, and the side containers it may speak to.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from odyssey_sandbox.names import LABEL, RunId
 
 CHECKOUT = "/checkout"
 _LOG_TIMEOUT_S = 20.0
+KILLED_CODE = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,23 @@ def state_of(engine: Engine, name: str) -> State:
     The state of the container *name*; one that is gone counts as ended with code 137.
     """
     state: dict[str, Any] = (engine.inspect("container", name) or {}).get("State") or {}
+    is_running, code = bool(state.get("Running")), int(state.get("ExitCode", KILLED_CODE))
+    was_killed = not is_running and code == KILLED_CODE
     return State(
-        is_running=bool(state.get("Running")),
-        exit_code=int(state.get("ExitCode", 137)),
-        was_out_of_memory=bool(state.get("OOMKilled")),
+        is_running=is_running,
+        exit_code=code,
+        was_out_of_memory=bool(state.get("OOMKilled"))
+        or (was_killed and _had_oom_event(engine, name)),
     )
+
+
+def _had_oom_event(engine: Engine, name: str) -> bool:
+    # The engine hears of the kill on another channel than of the end, and sometimes too late
+    # for the state; its events have it.
+    until = f"{time.time() + 0.3:.3f}"
+    filters = ("--filter", f"container={name}", "--filter", "event=oom")
+    done = engine.run("events", "--since", "60m", "--until", until, *filters)
+    return done.exit_code == 0 and bool(done.output.strip())
 
 
 def read_log(engine: Engine, name: str, *, max_output: int) -> ClippedLog:

@@ -4,7 +4,6 @@ The step summary: what a person needs in ten seconds, then the rest.
 
 from __future__ import annotations
 
-import html
 import re
 
 from odyssey_sandbox.quantities import show_duration, show_size
@@ -109,8 +108,8 @@ def _facts(report: Report) -> str:
 
 def _text(text: str) -> str:
     # Entities for what Markdown, HTML, mentions and tables would make something of.
-    text = html.escape(" ".join(text.split()), quote=True)
-    return re.sub(r"[\\`*_{}\[\]()#!|@~]", lambda found: f"&#{ord(found[0])};", text)
+    text = " ".join(text.split())
+    return re.sub(r"[&<>\"'\\`*_{}\[\]()#!|@~]", lambda found: f"&#{ord(found[0])};", text)
 
 
 def _fenced(text: str, language: str = "text") -> str:

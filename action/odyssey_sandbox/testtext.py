@@ -16,7 +16,8 @@ _MAX_LINE = 500
 _UNITTEST_RAN = re.compile(r"^Ran (\d{1,7}) tests? in [\d.]+s$", re.MULTILINE)
 _UNITTEST_END = re.compile(r"^(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?$", re.MULTILINE)
 _UNITTEST_BLOCK = re.compile(
-    r"^={70}\n(?:FAIL|ERROR): (.+)\n(?:(?!-{70}).*\n){0,5}-{70}\n(.*?)(?=^={70}$|^-{70}$|\Z)",
+    r"^={70}\n(?:FAIL|ERROR): ([^\n]+)\n(?:(?!-{70})[^\n]*\n){0,5}-{70}\n"
+    r"(.*?)(?=^={70}$|^-{70}$|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 _PYTEST_END = re.compile(

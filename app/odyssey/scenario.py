@@ -7,7 +7,9 @@ A scenario reads like what people do: `comment`, `approve`, `push`, `settle`.
 
 from __future__ import annotations
 
+import base64
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from typing import Any
 from arq.worker import Worker
 from pydantic import SecretStr
 
+import odyssey_sandbox
 from odyssey.bootstrap import open_ports
 from odyssey.domain.proposal import Proposal
+from odyssey.handlers.remember import tenant_of
 from odyssey.ports import Ports
 from odyssey.settings import Settings
 from odyssey.setup.redis_server import start_redis
@@ -28,7 +32,7 @@ from odyssey.simulator.hosting import Host
 from odyssey.web.app import create_app
 from odyssey.worker import build_worker
 
-SAMPLE = Path(__file__).parent / "sample" / "service"
+SAMPLE = Path(__file__).parent / "sample"
 """The repository scenarios work on: a small real HTTP service with tests and a Dockerfile."""
 
 REPOSITORY = "acme/greeter"
@@ -91,7 +95,7 @@ class Scenario:
 
     async def approve(self, number: int, *, by: str = "ben", commit_id: str | None = None) -> None:
         """An approving review of the head, or of *commit_id*."""
-        await self.person(by).review(self.repository, number, "APPROVE", commit_id=commit_id)
+        await self.person(by).review(self.repository, number, "approve", commit_id=commit_id)
 
     async def push(self, branch: str, files: dict[str, str | None], *, by: str = "ada") -> str:
         """The SHA of a new commit on *branch*, pushed with git."""
@@ -112,6 +116,51 @@ class Scenario:
         found = await self.ports.proposals.get(proposal.id)
         assert found is not None
         return found
+
+    async def pull(self, number: int) -> Any:
+        """The pull request as GitHub's API shows it."""
+        return await self._read(f"pulls/{number}")
+
+    async def comments_of(self, login: str, number: int) -> list[str]:
+        """The bodies of somebody's comments on an issue or pull request."""
+        comments = await self._read(f"issues/{number}/comments?per_page=100")
+        return [each["body"] for each in comments if each["user"]["login"] == login]
+
+    async def branches(self) -> list[str]:
+        """The names of all branches."""
+        return [each["name"] for each in await self._read("branches?per_page=100")]
+
+    async def read(self, path: str, *, ref: str = "main") -> str:
+        """A file's text on a branch."""
+        content = (await self._read(f"contents/{path}?ref={ref}"))["content"]
+        return base64.b64decode(content).decode()
+
+    async def check_run(self, proposal: Proposal) -> Any:
+        """Odyssey's check run on the proposal's head; None without one."""
+        runs = await self._read(f"commits/{proposal.head_sha}/check-runs")
+        mine = [each for each in runs["check_runs"] if each["external_id"] == proposal.id]
+        return mine[-1] if mine else None
+
+    async def check_conclusion(self, proposal: Proposal) -> str | None:
+        """The conclusion of that check run."""
+        run = await self.check_run(proposal)
+        return str(run["conclusion"]) if run and run["conclusion"] else None
+
+    async def annotations(self, proposal: Proposal) -> list[Any]:
+        """The annotations of that check run."""
+        run = await self.check_run(proposal)
+        return list(await self._read(f"check-runs/{run['id']}/annotations")) if run else []
+
+    async def remembered(self, proposal: Proposal) -> list[str]:
+        """The outcomes that memory holds for the proposal, oldest first."""
+        found = await self.ports.memory.recall(
+            tenant_of(proposal.repository), "", limit=20, where={"proposal_id": proposal.id}
+        )
+        ordered = sorted(found, key=lambda each: each.record.occurred_at)
+        return [each.record.attributes["outcome"] for each in ordered]
+
+    async def _read(self, path: str) -> Any:
+        return await self.person("ada").request("GET", f"/repos/{self.repository}/{path}")
 
     def worker(self) -> Worker:
         """A worker that ends when nothing is waiting."""
@@ -151,7 +200,7 @@ async def open_scenario(
                 root / "github",
                 port=port,
                 observers=observers,
-                local_actions={ACTION: Path(__file__).parents[2]},
+                local_actions={ACTION: _published_action(root / "published")},
             )
         )
         secret = secrets.token_hex(16)
@@ -180,6 +229,15 @@ async def open_scenario(
         await web.start(create_app(settings, web_ports))
         exits.push_async_callback(web.stop)
         yield Scenario(simulator, app, installation, settings, work_ports, web)
+
+
+def _published_action(folder: Path) -> Path:
+    """
+    The Action as another repository's workflow gets it: a tree with `action/` and nothing else.
+    """
+    action = Path(odyssey_sandbox.__file__).parents[1]
+    shutil.copytree(action, folder / "action", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 async def _people_and_app(simulator: Simulator, webhook_url: str, secret: str) -> App:

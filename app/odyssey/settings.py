@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from odyssey.domain.policy import ApprovalMode
+
+SHORTEST_SERVICE_TOKEN = 16
+"""Anything shorter can be guessed through the network."""
 
 
 class Settings(BaseSettings):
@@ -23,7 +26,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ODYSSEY_", env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix="ODYSSEY_",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        # A value that does not fit may be a secret in the wrong place.
+        hide_input_in_errors=True,
     )
 
     # GitHub
@@ -63,3 +71,26 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EMBEDDING_MODEL_NAME", "embedding_model"),
     )
     memory_timeout: timedelta = timedelta(seconds=10)
+
+    @field_validator("service_tokens", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        """
+        Reads `name=token,name=token`; a token may hold `=`, but no comma.
+        """
+        if not isinstance(value, str):
+            return value
+        tokens: dict[str, str] = {}
+        for number, pair in enumerate(filter(None, map(str.strip, value.split(","))), start=1):
+            name, separator, token = pair.partition("=")
+            name, token = name.strip(), token.strip()
+            # What was written is not repeated here: it may be a token.
+            if not separator or not name or len(token) < SHORTEST_SERVICE_TOKEN:
+                raise ValueError(
+                    f"pair {number} is not name=token with a token of at least "
+                    f"{SHORTEST_SERVICE_TOKEN} characters"
+                )
+            if name in tokens:
+                raise ValueError(f"{name!r} is there twice")
+            tokens[name] = token
+        return tokens

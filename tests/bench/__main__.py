@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import os
 import pkgutil
 import sys
 import time
@@ -65,6 +66,9 @@ async def run(wanted: Iterable[str]) -> list[Figure]:
     Measure, print one line for each figure, and at the end how many fall short.
     """
     measured: list[Figure] = []
+    busy, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if busy > cores / 4:
+        tell(f"load average {busy:.1f} on {cores} cores: figures of a busy machine say little")
     for subject in chosen(wanted, known=subjects()):
         tell(f"{subject} ...")
         started = time.monotonic()

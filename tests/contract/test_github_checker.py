@@ -106,7 +106,7 @@ def test_an_undeclared_error_passes_in_the_form_of_github(status: int) -> None:
 def test_the_errors_of_a_422_are_objects_or_strings() -> None:
     """`validation-error` and `validation-error-simple` pass, numbers do not."""
     checker = ContractChecker()
-    path = "/repos/o/r/git/tags/1"
+    path = "/repos/o/r/git/ref/heads/main"
 
     objects = ask(checker, "GET", path, 422, {**ERROR, "errors": [{"code": "invalid"}]})
     strings = ask(checker, "GET", path, 422, {**ERROR, "errors": ["Can not approve"]})

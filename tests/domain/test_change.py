@@ -58,12 +58,14 @@ def test_ordinary_paths_may_be_named(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "/etc/passwd", "~/.ssh/config", "..", "../x", "a/../b", "a/..", ".", "./a", "a//b", "a/",
+        "", "/etc/passwd", "~/.ssh/config", "..", "../x", "a/../b", "a/..", ".", "./a", "a//b",
+        "a/", ".git::$INDEX_ALLOCATION",
         ".git/config", ".GIT/config", "a/.git/hooks/x", ".git", ".git ", ".git.", ".git . .",
-        "git~1/config", "GIT~1", "git~2", ".g\u200cit/config", ".git\u200d", ".git::$INDEX_ALLOCATION",
+        "git~1/config", "GIT~1", "git~2", ".g\u200cit/config", ".git\u200d",
         ".git:x", ".gitmodules", ".GITMODULES", "gitmod~1", "a\\b", "..\\x", "C:\\x", "C:/x",
         "a\nb", "a\tb", "a\x00b", "a\x1b[0m", "a\x7f", "con", "CON.txt", "a/nul", "aux.tar.gz",
-        "com1", "LPT9.txt", "com¹", "conin$", "a./b", "a /b", "a.txt.", "x|y", "a?", "a*", 'a"b', "a<b",
+        "com1", "LPT9.txt", "com¹", "conin$", "a./b", "a /b", "a.txt.", "x|y", "a?", "a*",
+        'a"b', "a<b",
         "a" * 256, "a/" * 600 + "b", "a\u202eb", "a\u200bb", "x\U000e0041", "\ud800", "ㅤ.py",
     ],
 )  # fmt: skip
@@ -147,7 +149,7 @@ def test_what_is_no_text_diff_is_unreadable(diff: str) -> None:
         ("--- a/x\t2026-01-01\n+++ b/x\t2026-01-02\n@@ -1 +1 @@\n-a\n+b\n", ("x",)),
         (a_diff().replace("\n", "\r\n"), ("src/app.py",)),
         ("From 1 Mon\nSubject: x\n---\n x | 2 +-\n\n" + a_diff() + "-- \n2.39\n", ("src/app.py",)),
-        ('--- "a/\\303\\244 \\"q\\""\n+++ "b/\\303\\244 z"\n@@ -1 +1 @@\n-a\n+b\n', None),
+        ('--- "a/\\303\\244 z"\n+++ "b/\\303\\244 z"\n@@ -1 +1 @@\n-a\n+b\n', ("ä z",)),
         ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n"
          "\\ No newline at end of file\n", ("x",)),
         ("--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n", ("x",)),
@@ -160,14 +162,10 @@ def test_what_is_no_text_diff_is_unreadable(diff: str) -> None:
         (a_diff("a") + a_diff("b"), ("a", "b")),
     ],
 )  # fmt: skip
-def test_what_git_writes_is_accepted(diff: str, paths: tuple[str, ...] | None) -> None:
+def test_what_git_writes_is_accepted(diff: str, paths: tuple[str, ...]) -> None:
     """
     Mail headers, timestamps, quoted names, mode changes, renames, empty files, CRLF from a form.
     """
-    if paths is None:
-        with pytest.raises(ForbiddenPath, match="Windows cannot store"):
-            check_change(Patch(diff), Limits())
-        return
     check_change(Patch(diff), Limits())
 
     assert changed_paths(Patch(diff)) == paths
@@ -276,10 +274,13 @@ def test_hidden_characters_are_placed_in_the_new_file() -> None:
 
 
 _LINES = st.sampled_from(
-    ["diff --git a/x b/x", "--- a/x", "+++ b/x", "--- /dev/null", "@@ -1 +1 @@", "@@ -0,0 +1,2 @@"]
-    + ["-a", "+b", " c", "", "\\ No newline at end of file", "rename from a", "rename to b", "\r"]
-    + ["new file mode 100644", "index 1..2 100644", 'diff --git "a/\\1" "b/\\1"', "GIT binary patch"]
-)
+    [
+        "diff --git a/x b/x", "--- a/x", "+++ b/x", "--- /dev/null", "@@ -1 +1 @@",
+        "@@ -0,0 +1,2 @@", "-a", "+b", " c", "", "\\ No newline at end of file", "rename from a",
+        "rename to b", "\r", "new file mode 100644", "index 1..2 100644",
+        'diff --git "a/\\1" "b/\\1"', "GIT binary patch",
+    ]
+)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
@@ -312,7 +313,7 @@ def test_checking_files_raises_only_its_own_errors(contents: dict[str, str | Non
     "text",
     [
         "diff --git a/x b/x\n" * 200_000,
-        a_diff(body="@@ -0,0 +1,999999 @@\n" + "+\n" * 999_999),
+        a_diff(body="@@ -0,0 +1,300000 @@\n" + "+\n" * 300_000),
         'diff --git "' + "\\" * 1_000_000,
         "--- " * 1_000_000,
         "\u200b" * 1_000_000,

@@ -143,9 +143,9 @@ def test_a_diff_in_a_fenced_block_is_the_change() -> None:
     """
     body = f"/odyssey propose fix: It\nbecause\n\nit was broken\n```diff\n{DIFF}```\nThanks!"
 
-    assert parse_commands(body) == [
-        Propose("fix: It\n\nbecause\n\nit was broken", Patch(DIFF), "fix: It\n\nbecause\n\nit was broken")
-    ]
+    message = "fix: It\n\nbecause\n\nit was broken"
+
+    assert parse_commands(body) == [Propose(message, Patch(DIFF), message)]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,8 @@ def test_the_branch_prefix_is_an_option() -> None:
     """
     What the REST API calls `branch_prefix` can be given in a comment too.
     """
-    [command] = parse_commands(f"/odyssey propose --branch-prefix feature Do it\n```diff\n{DIFF}```")
+    body = f"/odyssey propose --branch-prefix feature Do it\n```diff\n{DIFF}```"
+    [command] = parse_commands(body)
 
     assert isinstance(command, Propose)
     assert (command.branch_prefix, command.message) == ("feature", "Do it")
@@ -291,10 +292,12 @@ def test_no_comment_takes_long_to_read(body: str) -> None:
 
 
 _PIECES = st.sampled_from(
-    ["/odyssey ", "propose", "validate", "```", "~~~", "diff", " a.py", "> ", "- ", "<!--", "-->"]
-    + ["\n", "\r\n", "`", "**", "[", "](", "<pre>", "</pre>", "\u200b", "\U000e0041", "\0", "\t"]
-    + [DIFF, "delete", "--branch-prefix", "\x0b", "\u2028", "\ud800", "    "]
-)
+    [
+        "/odyssey ", "propose", "validate", "```", "~~~", "diff", " a.py", "> ", "- ", "<!--",
+        "-->", "\n", "\r\n", "`", "**", "[", "](", "<pre>", "</pre>", "\u200b", "\U000e0041", "\0",
+        "\t", DIFF, "delete", "--branch-prefix", "\x0b", "\u2028", "\ud800", "    ",
+    ]
+)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from contract.github.checker import ContractChecker
 from odyssey.simulator import Simulator
 from odyssey.simulator.actions.state import Run
 from odyssey.simulator.state import Repository
@@ -96,10 +97,10 @@ async def world(
     files: Mapping[str, str] | None = None,
     local_actions: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[World]:
-    """octo/widgets with *workflows* (by file name) and *files* on main."""
-    webhooks = Webhooks([])
+    """octo/widgets with *workflows* by name and *files* on main, held to GitHub's contract."""
+    webhooks, checker = Webhooks([]), ContractChecker()
     async with Simulator(
-        root, observers=[webhooks], local_actions=local_actions or {}
+        root, observers=[webhooks, checker], local_actions=local_actions or {}
     ) as simulator:
         simulator.add_user("octo")
         tree = {f".github/workflows/{name}": text for name, text in workflows.items()}
@@ -120,6 +121,7 @@ async def world(
         base_url = f"{simulator.api_url}/repos/octo/widgets/actions"
         async with httpx.AsyncClient(base_url=base_url, headers=headers) as client:
             yield World(simulator, repository, client, webhooks)
+    checker.assert_clean()
 
 
 class Meeting:

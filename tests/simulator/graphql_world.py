@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,9 +35,7 @@ class World:
     pull: PullRequest
     app: App
 
-    async def ask(
-        self, query: str, token: str | None = None, **variables: Any
-    ) -> dict[str, Any]:
+    async def ask(self, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
         """
         The body of the answer, which must have status 200; asked as ada unless told otherwise.
         """
@@ -163,10 +160,3 @@ def _open_pull(simulator: Simulator, repository: Repository) -> PullRequest:
     issue.pull = pull
     repository.issues[number], repository.pulls[number] = issue, pull
     return pull
-
-
-async def started(root: Path) -> Simulator:
-    """
-    A running simulator; leave it with `stop()`.
-    """
-    return await Simulator(root).__aenter__()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+import os
 from pathlib import Path
 
 from odyssey.simulator.actions.state import Job, Run
@@ -48,8 +49,8 @@ jobs:
     timeout-minutes: MINUTES
     steps:
       - run: |
-          echo here > MEETING
-          sleep 61 & sleep 62
+          echo "$HOME" > MEETING
+          env -i setsid sleep 61 & sleep 62
       - if: always()
         run: echo tidied up
 """
@@ -60,10 +61,18 @@ def steps_of(job: Job) -> dict[str, str | None]:
     return {step.name: step.conclusion for step in job.steps}
 
 
-def processes_with(text: str) -> list[str]:
-    """The command lines that contain *text*."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-    return [line for line in listed.stdout.splitlines() if text in line]
+def processes_of(run_folder: str) -> list[str]:
+    """The processes that work somewhere below *run_folder*, by their working folder."""
+    folders = []
+    for process in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            folders.append(str(process.readlink()))
+    return [folder for folder in folders if run_folder in folder]
+
+
+def run_folder(home: str) -> str:
+    """The temporary folder of a run, of which *home* is a part."""
+    return str(Path(home.strip()).parent)
 
 
 def waiting(meeting: Meeting, *, minutes: str = "5") -> dict[str, str]:
@@ -172,7 +181,7 @@ async def test_a_cancelled_run_tidies_up_and_leaves_no_process(tmp_path: Path) -
     meeting = Meeting(tmp_path)
     async with world(tmp_path / "root", waiting(meeting)) as github:
         run = await github.dispatch()
-        await meeting.arrive()
+        home = await meeting.arrive()
         response = await github.post(f"/runs/{run.id}/cancel")
         await github.simulator.actions.wait_until_idle()
         again = await github.post(f"/runs/{run.id}/cancel")
@@ -182,7 +191,7 @@ async def test_a_cancelled_run_tidies_up_and_leaves_no_process(tmp_path: Path) -
     assert (run.conclusion, job.conclusion) == ("cancelled", "cancelled")
     assert steps_of(job)["Run echo tidied up"] == "success"
     assert "tidied up" in job.log
-    assert processes_with(str(meeting.path)) == []
+    assert processes_of(run_folder(home)) == []
 
 
 async def test_closing_the_simulator_stops_its_runs(tmp_path: Path) -> None:
@@ -190,10 +199,11 @@ async def test_closing_the_simulator_stops_its_runs(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path)
     async with world(tmp_path / "root", waiting(meeting)) as github:
         run = await github.dispatch()
-        await meeting.arrive()
+        home = await meeting.arrive()
 
     assert run.conclusion == "cancelled"
-    assert processes_with(str(meeting.path)) == []
+    assert processes_of(run_folder(home)) == []
+    assert not os.path.exists(run_folder(home))  # noqa: PTH110, ASYNC240  # a look, not a wait
 
 
 async def test_a_job_over_its_time_limit_is_cancelled(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contract.github.checker import ContractChecker
 from odyssey.simulator import Fault, Simulator
 from simulator.graphql_world import NAME, World, build_world
 
@@ -44,10 +45,12 @@ query($owner:String!,$name:String!,$number:Int!,$policy:String!){
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """
-    The world of `graphql_world`, running.
+    The world of `graphql_world`, running; all it says must fit GitHub's description.
     """
-    async with Simulator(tmp_path) as simulator:
+    checker = ContractChecker()
+    async with Simulator(tmp_path, observers=[checker]) as simulator:
         yield await build_world(simulator)
+    checker.assert_clean()
 
 
 def facts(**changed: Any) -> dict[str, Any]:
@@ -112,7 +115,8 @@ async def test_mergeable_is_unknown_until_it_was_looked_at(world: World) -> None
 async def test_a_file_that_is_missing_is_null_and_a_binary_has_no_text(world: World) -> None:
     """`object` finds what git finds, at any revision."""
     query = """query($e:String!){ repository(owner:"ada",name:"engine"){ object(expression:$e){
-        __typename oid ... on Blob { text isBinary byteSize } ... on Tree { entries { path } } } } }"""
+        __typename oid ... on Blob { text isBinary byteSize } ... on Tree { entries { path } }
+    } } }"""
 
     async def found(expression: str) -> Any:
         body = await world.ask(query, e=expression)
@@ -264,8 +268,7 @@ async def test_a_list_needs_bounds_of_at_most_a_hundred(
 async def test_the_node_ids_of_both_apis_are_the_same(world: World) -> None:
     """An id from the REST API is good here."""
     review = world.review("bob", "APPROVED")
-    query = FACTS.replace("rateLimit", "rateLimit")
-    body = await world.ask(query, **facts())
+    body = await world.ask(FACTS, **facts())
     pull = body["data"]["repository"]["pullRequest"]
 
     asked = "query($id:ID!){ node(id:$id){ __typename id } }"
@@ -284,7 +287,7 @@ async def test_the_node_ids_of_both_apis_are_the_same(world: World) -> None:
 
 async def test_a_field_that_is_not_built_is_501(world: World) -> None:
     """Nothing is answered with a silent null."""
-    answer = await world.post({"query": "{ repository(owner:\"ada\",name:\"engine\"){ forkCount } }"})
+    answer = await world.post({"query": '{ repository(owner:"ada",name:"engine"){ forkCount } }'})
 
     assert answer.status_code == 501
     assert "forkCount" in answer.json()["message"]

@@ -21,14 +21,14 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$>])")
 _AT_START = re.compile(r"(?:[#+-]|[0-9]{1,9}[.)])(?=\s|$)|=+$|-+$")
 # GitHub looks for these in the rendered text, where a backslash is already gone; an entity for a
 # zero-width space is what splits them there.
-_REFERENCE = r"@(?=[A-Za-z0-9_-])|#(?=[0-9])|(?<=\bGH)-(?=[0-9])"
+_REFERENCE = r"@(?=[A-Za-z0-9_-])|#(?=[0-9])|(?<=GH)-(?=[0-9])"
 _REFERENCES = re.compile(_REFERENCE, re.IGNORECASE)
 _REFERENCES_AND_LINKS = re.compile(_REFERENCE + r"|:(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 _SPLIT = "&#8203;"
 _FENCE_LINE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _CODE = re.compile(
     r"^ {0,3}(`{3,})[^\n`]*\n.*?^ {0,3}\1`*[ \t]*$"
-    r"|(?<!`)(`{1,20})(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\2(?!`)",
+    r"|(?<![`\\])(`{1,20})(?!`)[^\n]+?(?<!`)\2(?!`)",
     re.DOTALL | re.MULTILINE,
 )
 _LONG_RUN = re.compile("`{50,}")
@@ -139,7 +139,8 @@ def details(summary: str, markdown: str) -> str:
 
 def _powerless(text: str) -> str:
     # Links stay whole here: the sentence around foreign words may hold one of our own.
-    text = text.replace("<", "&lt;").replace("![", "!\\[")
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = text.replace("![", "!\\[").replace("~~~", "\\~~~")
     return _REFERENCES.sub(_apart, text)
 
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
-from odyssey.domain.errors import ForbiddenPath, UnreadableChange
+from odyssey.domain.errors import ChangeTooLarge, ForbiddenPath, UnreadableChange
 from odyssey.domain.paths import check_mode, shown_path
+
+MAX_FILES = 3_000
+"""Files of one diff: the most that a policy can allow."""
 
 _HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@")
 _MODE = re.compile(r"(old mode|new mode|deleted file mode|new file mode) (.*)")
@@ -60,8 +64,12 @@ def scan_diff(text: str) -> list[FileDiff]:
     Raises:
         UnreadableChange: it is no diff, is cut off, is binary or names no file.
         ForbiddenPath: a mode that no proposal may use, or a path git cannot decode.
+        ChangeTooLarge: it has more files than any policy allows.
     """
-    return list(_Scan(text).files())
+    diffs = list(islice(_Scan(text).files(), MAX_FILES + 1))
+    if len(diffs) > MAX_FILES:
+        raise ChangeTooLarge(f"The diff touches over {MAX_FILES:,} files. Split it.")
+    return diffs
 
 
 class _Scan:

@@ -27,12 +27,11 @@ ASK_TIME_LIMIT_S = 10
 
 class State(StrEnum):
     """
-    Whether a thing is there; what is `optional` may be missing.
+    Whether a thing is there.
     """
 
     OK = "ok"
     MISSING = "missing"
-    OPTIONAL = "optional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ def examine() -> list[Finding]:
         _act(),
         _model(),
         _space(),
-        _node(),
     ]
 
 
@@ -167,14 +165,6 @@ def _space() -> Finding:
         return Finding("disk", State.OK, found)
     remedy = f"{SPACE_WANTED_GB} GB are wanted; docker system prune frees what images left"
     return Finding("disk", State.MISSING, found, remedy)
-
-
-def _node() -> Finding:
-    found = _said(["node", "--version"])
-    if found is not None:
-        return Finding("node", State.OK, f"{found}, for the comparison in make bench")
-    remedy = "only for the comparison in make bench, which installs it on Debian"
-    return Finding("node", State.OPTIONAL, "not installed", remedy)
 
 
 def _said(command: list[str]) -> str | None:

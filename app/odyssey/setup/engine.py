@@ -116,6 +116,7 @@ def _start(say: Callable[[str], None]) -> str:
     PID_FILE.unlink(missing_ok=True)
     say(f"starting the engine (dockerd, its log is {LOG})")
     with LOG.open("ab") as log:
+        log_start = log.tell()
         dockerd = subprocess.Popen(
             ["dockerd"],
             stdin=subprocess.DEVNULL,
@@ -124,21 +125,23 @@ def _start(say: Callable[[str], None]) -> str:
             cwd="/",
             start_new_session=True,
         )
-    return _wait(dockerd)
+    return _wait(dockerd, log_start=log_start)
 
 
 def _is_running() -> bool:
     try:
-        pid = int(PID_FILE.read_text())
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd"
+        status = Path(f"/proc/{int(PID_FILE.read_text())}/status").read_text()
     except (OSError, ValueError):
         return False
+    # One that was killed stays in the table, as a zombie, until somebody asks for its status.
+    return status.startswith("Name:\tdockerd\n") and "\nState:\tZ" not in status
 
 
-def _wait(dockerd: subprocess.Popen[bytes] | None) -> str:
+def _wait(dockerd: subprocess.Popen[bytes] | None, *, log_start: int = 0) -> str:
+    complaint = f"no answer in {START_TIME_LIMIT_S} s"
     give_up_at = time.monotonic() + START_TIME_LIMIT_S
     while time.monotonic() < give_up_at:
-        version, complaint = _ask(ASK_TIME_LIMIT_S)
+        version, _ = _ask(ASK_TIME_LIMIT_S)
         if version is not None:
             return version
         if dockerd is not None and dockerd.poll() is not None:
@@ -150,12 +153,12 @@ def _wait(dockerd: subprocess.Popen[bytes] | None) -> str:
             os.killpg(dockerd.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             dockerd.wait(timeout=20)
-    raise NoEngine(f"the engine did not start: {complaint}\n{_end_of_log()}")
+    raise NoEngine(f"the engine did not start: {complaint}\n{_end_of_log(log_start)}")
 
 
-def _end_of_log() -> str:
+def _end_of_log(start: int) -> str:
     if not LOG.exists():
         return "it left no log; try: sudo dockerd"
-    lines = LOG.read_text(errors="replace").splitlines()[-200:]
+    lines = LOG.read_bytes()[start:].decode(errors="replace").splitlines()
     telling = [line for line in lines if TELLING.search(line)][-5:]
     return "\n".join([f"the end of {LOG}:", *(telling or lines[-8:])])

@@ -141,7 +141,8 @@ def _fill(root: Path, python: Path) -> None:
         except EnvironmentNotReady:
             say("no uv for this machine: plain pip does it too, more slowly")
     installer = [str(python.parent / "uv"), "pip"] if _has_uv(python) else pip
-    say(FIRST_TIME)
+    if not any((root / ".venv" / "lib").glob("python*/site-packages/torch")):
+        say(FIRST_TIME)
     _run([*installer, "install", "--require-hashes", "-r", str(LOCK)], root, "dependencies")
     _run([*installer, "install", "--no-deps", "--editable", "."], root, "the project")
 

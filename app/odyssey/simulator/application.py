@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -10,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from odyssey.simulator import (
+    actions,
+    graphql,
     rest_apps,
     rest_branches,
     rest_checks,
@@ -65,14 +66,8 @@ def build_application(simulator: Simulator) -> FastAPI:
     app.state.simulator = simulator
     app.state.gateway = Gateway(app, simulator)
     app.add_exception_handler(ApiError, answer_error)
-    if importlib.util.find_spec("odyssey.simulator.actions") is not None:
-        from odyssey.simulator import actions
-
-        app.include_router(actions.build_router(simulator))
-    if importlib.util.find_spec("odyssey.simulator.graphql") is not None:
-        from odyssey.simulator import graphql
-
-        app.include_router(graphql.build_router(simulator))
+    app.include_router(actions.build_router(simulator))
+    app.include_router(graphql.build_router(simulator))
     for area in _AREAS:
         app.include_router(area.router)
     app.add_api_route("/{path:path}", _unknown, methods=_METHODS)

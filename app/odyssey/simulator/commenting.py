@@ -9,7 +9,7 @@ from odyssey.simulator.errors import ApiError, forbidden, invalid
 from odyssey.simulator.fields import Fields
 from odyssey.simulator.permissions import role_at_least, role_of
 from odyssey.simulator.state import Comment, Issue, PullRequest, Review, ReviewComment
-from odyssey.simulator.views_pulls import pull_simple, review_comment_view
+from odyssey.simulator.views_pulls import review_comment_view
 
 LOCKED = "Unable to create comment because issue is locked."
 
@@ -76,13 +76,21 @@ def add_line_comment(
     path = in_reply_to.path if in_reply_to else sent.text("path")
     changes = {c.path: c for c in pull_comparison(scope.repository, pull).changes}
     if path not in changes and in_reply_to is None:
-        raise invalid("PullRequestReviewComment", "custom", "pull_request_review_thread.path",
-                      "pull_request_review_thread.path could not be resolved")
+        raise invalid(
+            "PullRequestReviewComment",
+            "custom",
+            "pull_request_review_thread.path",
+            "pull_request_review_thread.path could not be resolved",
+        )
     line = in_reply_to.line if in_reply_to else sent.find_number("line")
     is_file = sent.find_text("subject_type") == "file"
     if line is None and not is_file and sent.find_number("position") is None:
-        raise invalid("PullRequestReviewComment", "custom", "pull_request_review_thread.line",
-                      "pull_request_review_thread.line must be part of the diff")
+        raise invalid(
+            "PullRequestReviewComment",
+            "custom",
+            "pull_request_review_thread.line",
+            "pull_request_review_thread.line must be part of the diff",
+        )
     commit_id = sent.find_text("commit_id") or pull.head_sha
     comment = ReviewComment(
         id=scope.simulator.ids.next("review_comment"),
@@ -115,7 +123,7 @@ def _tell(scope: Scope, pull: PullRequest, comment: ReviewComment) -> None:
         repository,
         {
             "comment": review_comment_view(simulator, repository, pull, comment),
-            "pull_request": pull_simple(simulator, repository, pull),
+            "pull_request": webhooks.small_pull(simulator, repository, pull),
         },
         sender=scope.caller.actor,
         by_actions=scope.caller.by_actions,

@@ -54,9 +54,7 @@ def secondary_limit(
 ) -> Fault:
     """A refusal by the secondary rate limit, with `retry-after` in seconds or without."""
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
-    return Fault(
-        method, path, status=status, message=SECONDARY_LIMIT, headers=headers, times=times
-    )
+    return Fault(method, path, status=status, message=SECONDARY_LIMIT, headers=headers, times=times)
 
 
 def base_branch_modified(*, times: int | None = 1) -> Fault:

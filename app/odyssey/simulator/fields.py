@@ -60,9 +60,7 @@ class Fields:
             return self._present(name, default)
         if found not in allowed:
             listed = ", ".join(allowed)
-            raise ApiError(
-                422, f"Invalid request.\n\n{found} is not a member of [\"{listed}\"]."
-            )
+            raise ApiError(422, f'Invalid request.\n\n{found} is not a member of ["{listed}"].')
         return found
 
     def body(self, name: str = "body") -> str | None:
@@ -78,7 +76,7 @@ class Fields:
             raise ApiError(422, f'Invalid request.\n\n"{name}" wasn\'t supplied.')
         return value
 
-    def _typed(self, name: str, kind: type[Any], called: str) -> Any:
+    def _typed(self, name: str, kind: type[_T], called: str) -> _T | None:
         value = self.values.get(name)
         if value is None:
             return None

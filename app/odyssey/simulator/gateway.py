@@ -176,7 +176,7 @@ class Gateway:
         self._simulator.calls.append(
             Call(
                 method=scope["method"],
-                template=getattr(route, "path", scope["path"]),
+                template=str(getattr(route, "path", scope["path"])),
                 path=scope["path"],
                 status=answer.status,
                 actor=actor_name(caller),

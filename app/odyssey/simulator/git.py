@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-
 from odyssey.simulator.state import User
 
 ZERO = "0" * 40
@@ -122,8 +121,8 @@ class Git:
     def refs(self, prefix: str = "refs/heads/") -> dict[str, str]:
         """Full ref names below *prefix* with the SHA each points to."""
         listed = self.text("for-each-ref", "--format=%(refname) %(objectname)", prefix)
-        pairs = (line.split(" ", 1) for line in listed.splitlines())
-        return {name: sha for name, sha in pairs}
+        pairs = (line.partition(" ") for line in listed.splitlines())
+        return {name: sha for name, _, sha in pairs}
 
     def find_ref(self, ref: str) -> str | None:
         """The SHA of the full ref name *ref*."""
@@ -216,9 +215,7 @@ class Git:
         lines = [line for line in done.stdout.decode(errors="replace").split("\x00") if line]
         return _entry(lines[0]) if lines else None
 
-    def write_tree(
-        self, base: str | None, changes: Sequence[tuple[str, str, str | None]]
-    ) -> str:
+    def write_tree(self, base: str | None, changes: Sequence[tuple[str, str, str | None]]) -> str:
         """
         *base* with *changes* (mode, path, SHA or None to delete) as a new tree's SHA.
 
@@ -239,7 +236,12 @@ class Git:
             index.unlink(missing_ok=True)
 
     def commit_tree(
-        self, tree: str, parents: Sequence[str], message: str, *, author: Signature,
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        author: Signature,
         committer: Signature,
     ) -> str:
         """The SHA of a new commit; dates are ISO 8601."""
@@ -305,5 +307,3 @@ def _entry(line: str) -> TreeEntry:
     facts, _, path = line.partition("\t")
     mode, kind, sha, size = facts.split()
     return TreeEntry(mode, kind, sha, None if size == "-" else int(size), path)
-
-

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 
-from odyssey.simulator.git import Git, GitError
+from odyssey.simulator.errors import ApiError
+from odyssey.simulator.git import Git
 from odyssey.simulator.graphql_connections import Node, Refusal
 from odyssey.simulator.graphql_git import commit, ref
 from odyssey.simulator.graphql_objects import Desk
 from odyssey.simulator.ids import parse_node_id
-from odyssey.simulator.pushes import RefUpdate, apply
+from odyssey.simulator.moving import apply_update
+from odyssey.simulator.pushes import RefUpdate
 from odyssey.simulator.refusals import judge
 from odyssey.simulator.state import Repository
 
@@ -49,12 +51,11 @@ def create_commit_on_branch(desk: Desk, sent: Node) -> Node:
     refusal = judge(repository, desk.caller, update)
     if refusal is not None:
         raise Refusal(_KIND_OF.get(refusal.code, "FORBIDDEN"), refusal.api_text)
-    try:
-        git.update_ref(full_name, made, head)
-    except GitError as error:
-        raise _stale(expected) from error
     repository.verified_commits.add(made)
-    apply(simulator, repository, [update], desk.caller.actor, by_actions=desk.caller.by_actions)
+    try:
+        apply_update(simulator, repository, desk.caller, update)
+    except ApiError as error:
+        raise _stale(expected) from error
     return {
         "commit": lambda: commit(simulator, repository, made),
         "ref": lambda: ref(simulator, repository, full_name),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from odyssey.simulator.git import Commit, Signature
+from odyssey.simulator.git import Commit, Signature, TreeEntry
 from odyssey.simulator.graphql_connections import Node, connection
 from odyssey.simulator.ids import node_id, timestamp
 from odyssey.simulator.state import Repository, User
@@ -78,6 +78,7 @@ def commit(simulator: Simulator, repository: Repository, oid: str) -> Node:
         "author": _actor(simulator, found.author),
         "committer": _actor(simulator, found.committer),
         "tree": lambda: _tree(simulator, repository, found.tree),
+        "file": lambda *, path: _file(simulator, repository, oid, path),
         "parents": connection(
             "parents", found.parents, lambda parent: commit(simulator, repository, parent)
         ),
@@ -127,17 +128,26 @@ def _blob(simulator: Simulator, repository: Repository, oid: str) -> Node:
     }
 
 
+def _file(simulator: Simulator, repository: Repository, commit_sha: str, path: str) -> Node | None:
+    entry = simulator.git(repository).find_entry(commit_sha, path)
+    return _entry(simulator, repository, entry) if entry else None
+
+
+def _entry(simulator: Simulator, repository: Repository, entry: TreeEntry) -> Node:
+    return {
+        "mode": int(entry.mode, 8),
+        "name": entry.path.rpartition("/")[2],
+        "oid": entry.sha,
+        "path": entry.path,
+        "type": entry.type,
+        "object": lambda: git_object(simulator, repository, entry.sha),
+    }
+
+
 def _tree(simulator: Simulator, repository: Repository, oid: str) -> Node:
     def entries() -> list[Node]:
         return [
-            {
-                "mode": int(entry.mode, 8),
-                "name": entry.path,
-                "oid": entry.sha,
-                "path": entry.path,
-                "type": entry.type,
-            }
-            for entry in simulator.git(repository).tree(oid)
+            _entry(simulator, repository, entry) for entry in simulator.git(repository).tree(oid)
         ]
 
     return {**_identity("Tree", repository, oid), "entries": entries}

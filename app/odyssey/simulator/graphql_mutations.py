@@ -14,7 +14,7 @@ from odyssey.simulator.graphql_objects import Desk
 from odyssey.simulator.ids import node_id, timestamp
 from odyssey.simulator.permissions import role_at_least, role_of
 from odyssey.simulator.state import Reaction
-from odyssey.simulator.views_pulls import pull_simple, review_comment_view
+from odyssey.simulator.views_pulls import review_comment_view
 
 WRITE_ISSUES = (("issues", "write"), ("pull_requests", "write"))
 WRITE_PULLS = (("pull_requests", "write"),)
@@ -128,7 +128,7 @@ def set_resolved(desk: Desk, sent: Node, *, resolved: bool) -> Node:
             "resolved" if resolved else "unresolved",
             repository,
             {
-                "pull_request": pull_simple(simulator, repository, pull),
+                "pull_request": webhooks.small_pull(simulator, repository, pull),
                 "thread": {
                     "node_id": sent["threadId"],
                     "comments": [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from odyssey.simulator.auth import Caller
 from odyssey.simulator.git import Git
 from odyssey.simulator.permissions import role_at_least, role_of
 from odyssey.simulator.protection import BranchRules, RequiredCheck, rules_for
@@ -124,9 +123,7 @@ def _missing_reviews(
     wanted = rules.approvals or 0
     if len(approvals) < wanted:
         noun = "review is" if wanted == 1 else "reviews are"
-        return [
-            f"At least {wanted} approving {noun} required by reviewers with write access."
-        ]
+        return [f"At least {wanted} approving {noun} required by reviewers with write access."]
     pusher = pull.last_pushed_by
     if rules.last_push_approval and pusher is not None:
         others = [r for r in approvals if r.user.id != pusher.id and r.commit_id == pull.head_sha]
@@ -153,9 +150,7 @@ def latest_statuses(repository: Repository, sha: str) -> list[CommitStatus]:
     return list(latest.values())
 
 
-def missing_checks(
-    repository: Repository, sha: str, required: list[RequiredCheck]
-) -> list[str]:
+def missing_checks(repository: Repository, sha: str, required: list[RequiredCheck]) -> list[str]:
     """Which of the *required* checks have not passed at *sha*, in GitHub's sentences."""
     runs, statuses = latest_check_runs(repository, sha), latest_statuses(repository, sha)
     found: list[str] = []

@@ -67,17 +67,16 @@ def merge(
 
 def _check_method(repository: Repository, rules: BranchRules, method: str) -> None:
     allowed = {
-        "merge": (repository.allow_merge_commit, "Merge commits are not allowed on this repository."),
-        "squash": (repository.allow_squash_merge, "Squash merges are not allowed on this repository."),
-        "rebase": (repository.allow_rebase_merge, "Rebase merges are not allowed on this repository."),
-    }  # fmt: skip
-    is_allowed, refusal = allowed[method]
+        "merge": (repository.allow_merge_commit, "Merge commits"),
+        "squash": (repository.allow_squash_merge, "Squash merges"),
+        "rebase": (repository.allow_rebase_merge, "Rebase merges"),
+    }
+    is_allowed, called = allowed[method]
     if not is_allowed:
-        raise ApiError(405, refusal)
+        raise ApiError(405, f"{called} are not allowed on this repository.")
     if rules.methods is not None and method not in rules.methods:
-        raise ApiError(
-            405, f"Repository rule violations found\n\nThe merge method {method} is not allowed.\n\n"
-        )
+        refusal = f"The merge method {method} is not allowed."
+        raise ApiError(405, f"Repository rule violations found\n\n{refusal}\n\n")
     if rules.linear_history and method == "merge":
         raise ApiError(405, "Merge commits are not allowed on this branch.")
 

@@ -50,6 +50,4 @@ def apply_update(
             git.update_ref(update.ref, update.new, None if update.old == ZERO else update.old)
     except GitError as error:
         raise ApiError(409, f"Reference cannot be updated: {error}") from error
-    pushes.apply(
-        simulator, repository, [update], caller.actor, by_actions=caller.by_actions
-    )
+    pushes.apply(simulator, repository, [update], caller.actor, by_actions=caller.by_actions)

@@ -16,6 +16,7 @@ import httpx
 
 from odyssey.simulator.faults import FaultBoard
 from odyssey.simulator.ids import Ids, guid
+from odyssey.simulator.loopback import loopback_client
 from odyssey.simulator.state import App, Installation
 
 Predicate = Callable[["Delivery"], bool]
@@ -210,9 +211,7 @@ class Outbox:
 
     async def _send(self, delivery: Delivery) -> None:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=self.transport, timeout=ANSWER_WITHIN, trust_env=False
-            )
+            self._client = loopback_client(transport=self.transport, timeout=ANSWER_WITHIN)
         delivery.request_headers = headers_of(delivery)
         started = time.perf_counter()
         try:

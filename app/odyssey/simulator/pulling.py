@@ -143,9 +143,7 @@ def _reopen(
         raise invalid("PullRequest", "invalid", "state", message)
     head = simulator.git(repository).find_ref(f"refs/heads/{pull.head_branch}")
     if head is None:
-        message = (
-            f"state cannot be changed. The {pull.head_branch} branch has been deleted."
-        )
+        message = f"state cannot be changed. The {pull.head_branch} branch has been deleted."
         raise invalid("PullRequest", "invalid", "state", message)
     pull.head_sha, pull.mergeability = head, None
     pull.issue.state, pull.issue.closed_at, pull.issue.closed_by = "open", None, None

@@ -11,7 +11,7 @@ from odyssey.simulator.comparing import compare
 from odyssey.simulator.git import ZERO
 from odyssey.simulator.permissions import level_at_least
 from odyssey.simulator.protection import rules_for
-from odyssey.simulator.state import CheckSuite, PullRequest, Repository, User
+from odyssey.simulator.state import App, CheckSuite, PullRequest, Repository, User
 
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
@@ -105,7 +105,7 @@ def _request_suites(
 class CheckSuiteKey:
     """What one check suite is for."""
 
-    app: webhooks.App
+    app: App
     head_sha: str
     head_branch: str | None
 
@@ -154,9 +154,7 @@ def close(
     pull.issue.state = "closed"
     pull.issue.closed_at = pull.issue.updated_at = now
     pull.issue.closed_by = sender
-    webhooks.pull_request(
-        simulator, "closed", repository, pull, sender, by_actions=by_actions
-    )
+    webhooks.pull_request(simulator, "closed", repository, pull, sender, by_actions=by_actions)
 
 
 def _synchronize(
@@ -200,9 +198,7 @@ def _dismiss_stale(
         if review.state == "APPROVED":
             review.state = "DISMISSED"
             review.updated_at = simulator.clock()
-            webhooks.pull_request_review(
-                simulator, "dismissed", repository, pull, review, sender
-            )
+            webhooks.pull_request_review(simulator, "dismissed", repository, pull, review, sender)
 
 
 def _base_moved(

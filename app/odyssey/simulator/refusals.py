@@ -99,9 +99,9 @@ def _violations(
             return ["Cannot delete the default branch"]
         return ["Cannot delete this branch"] if rules.no_deletion else []
     if update.old == ZERO:
-        return ["Cannot create ref due to creations being restricted."] if (
-            rules.no_creation
-        ) else []
+        return (
+            ["Cannot create ref due to creations being restricted."] if (rules.no_creation) else []
+        )
     found: list[str] = []
     if rules.no_force_push and not git.is_ancestor(update.old, update.new):
         found.append("Cannot force-push to this branch")

@@ -14,7 +14,7 @@ from odyssey.simulator.fields import Fields, fields_of
 from odyssey.simulator.ids import timestamp
 from odyssey.simulator.pagination import paged
 from odyssey.simulator.permissions import level_at_least
-from odyssey.simulator.state import App, Installation, Repository
+from odyssey.simulator.state import App, Installation, Json, Repository
 from odyssey.simulator.tokens import TokenForm
 from odyssey.simulator.views_accounts import installation, integration
 from odyssey.simulator.views_repositories import full_repository, minimal_repository
@@ -50,9 +50,7 @@ async def get_installation(installation_id: str, app: AsApp, request: Request) -
 
 
 @router.post("/app/installations/{installation_id}/access_tokens")
-async def create_token(
-    installation_id: str, app: AsApp, request: Request, sent: Sent
-) -> Response:
+async def create_token(installation_id: str, app: AsApp, request: Request, sent: Sent) -> Response:
     """Create an installation access token, narrowed to what was asked."""
     simulator = simulator_of(request)
     made = _installation(request, app, installation_id)
@@ -70,7 +68,7 @@ async def create_token(
     )
     assert token.expires_at is not None
     is_selected = repositories is not None or made.repository_ids is not None
-    body = {
+    body: Json = {
         "token": token.value,
         "expires_at": timestamp(token.expires_at),
         "permissions": {"metadata": "read", **(token.permissions or {})},
@@ -167,7 +165,5 @@ def _narrowed_permissions(made: Installation, sent: Fields) -> dict[str, str] | 
         if level not in ("read", "write", "admin") or not level_at_least(
             made.permissions, permission, level
         ):
-            raise ApiError(
-                422, "The permissions requested are not granted to this installation."
-            )
+            raise ApiError(422, "The permissions requested are not granted to this installation.")
     return {str(permission): str(level) for permission, level in asked.items()}

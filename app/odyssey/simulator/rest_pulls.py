@@ -51,9 +51,7 @@ async def list_pulls(scope: Lists) -> Response:
         key=lambda p: (p.issue.updated_at if by_update else p.issue.created_at, p.number),
         reverse=descending == "desc",
     )
-    return paged(
-        scope.request, found, lambda p: pull_simple(scope.simulator, scope.repository, p)
-    )
+    return paged(scope.request, found, lambda p: pull_simple(scope.simulator, scope.repository, p))
 
 
 @router.post("/repos/{owner}/{repo}/pulls")

@@ -12,6 +12,7 @@ from odyssey.simulator.state import PullRequest, Repository, Review
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
 
+
 def create(
     simulator: Simulator,
     repository: Repository,
@@ -35,7 +36,7 @@ def create(
     ):
         raise unprocessable("User can only have one pending review per pull request")
     _check_event(caller, pull, event, body, has_comments=has_comments)
-    if commit_id is not None and not _belongs(simulator, repository, pull, commit_id):
+    if commit_id is not None and (simulator.git(repository).type_of(commit_id) != "commit"):
         raise unprocessable(f"The commit_id {commit_id} is not part of the pull request")
     now = simulator.clock()
     pull.remember(simulator.serial)
@@ -89,9 +90,7 @@ def dismiss(
     pull.remember(simulator.serial)
     review.state = "DISMISSED"
     review.updated_at = pull.issue.updated_at = simulator.clock()
-    webhooks.pull_request_review(
-        simulator, "dismissed", repository, pull, review, caller.actor
-    )
+    webhooks.pull_request_review(simulator, "dismissed", repository, pull, review, caller.actor)
 
 
 def _check_event(
@@ -106,15 +105,9 @@ def _check_event(
         raise unprocessable("Can not request changes on your own pull request")
     if caller.by_actions and event == "APPROVE":
         raise unprocessable("GitHub Actions is not permitted to approve pull requests.")
-    if not body.strip() and (event == "REQUEST_CHANGES" or (event == "COMMENT" and not has_comments)):
+    needs_body = event == "REQUEST_CHANGES" or (event == "COMMENT" and not has_comments)
+    if needs_body and not body.strip():
         raise ApiError(422, "Unprocessable Entity", errors=["Body can't be blank"])
-
-
-def _belongs(
-    simulator: Simulator, repository: Repository, pull: PullRequest, commit_id: str
-) -> bool:
-    git = simulator.git(repository)
-    return git.type_of(commit_id) == "commit"
 
 
 def _submit(
@@ -135,6 +128,4 @@ def _submit(
             review.state = "COMMENTED"
     review.submitted_at = review.updated_at = pull.issue.updated_at = now
     pull.requested_reviewers = [u for u in pull.requested_reviewers if u.id != review.user.id]
-    webhooks.pull_request_review(
-        simulator, "submitted", repository, pull, review, caller.actor
-    )
+    webhooks.pull_request_review(simulator, "submitted", repository, pull, review, caller.actor)

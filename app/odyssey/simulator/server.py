@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from odyssey.simulator import webhooks
+from odyssey.simulator.actions import Actions
 from odyssey.simulator.application import build_application
 from odyssey.simulator.blobs import BlobStore
 from odyssey.simulator.faults import FaultBoard
@@ -33,9 +34,6 @@ from odyssey.simulator.state import (
     User,
 )
 from odyssey.simulator.tokens import TokenForm, installation_token, new_key_pair, personal_token
-
-if TYPE_CHECKING:
-    from odyssey.simulator.actions import Actions
 
 TOKEN_LIFETIME = timedelta(hours=1)
 # The App behind GITHUB_TOKEN on github.com: https://api.github.com/apps/github-actions
@@ -63,7 +61,7 @@ class Simulator:
         port: int = 0,
         observers: Sequence[Observer] = (),
         local_actions: Mapping[str, Path] | None = None,
-        token_form: TokenForm = "classic",
+        token_form: TokenForm = "classic",  # noqa: S107  a form of tokens, not a token
     ) -> None:
         self.root = root
         self.clock = clock or _now
@@ -88,13 +86,8 @@ class Simulator:
         self.blob_url = self.blobs.url = self._blob_host.url
         self.ghost = self._new_user("ghost", "User")
         self.actions_app = self._new_actions_app()
+        self.actions = Actions(self)
         self.application = build_application(self)
-
-    @property
-    def actions(self) -> Actions:
-        """The Actions runner with its runs, jobs and artifacts."""
-        found: Actions = self.application.state.actions
-        return found
 
     async def __aenter__(self) -> Self:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -113,9 +106,7 @@ class Simulator:
 
     async def stop(self) -> None:
         """Stop serving and close what is open; the repositories stay on disk."""
-        runner = getattr(self.application.state, "actions", None)
-        if runner is not None and hasattr(runner, "stop"):
-            await runner.stop()
+        await self.actions.close()
         await self.outbox.aclose()
         await self._host.stop()
         await self._blob_host.stop()
@@ -274,7 +265,11 @@ class Simulator:
             repository.labels[label] = Label(self.ids.next("label"), label, color)
         if files:
             head = git.commit_files(
-                files, parent=None, message="Initial commit", author=owner, when=now,
+                files,
+                parent=None,
+                message="Initial commit",
+                author=owner,
+                when=now,
                 executable=executable,
             )
             git.update_ref(f"refs/heads/{default_branch}", head, None)

@@ -24,15 +24,12 @@ async def settle(simulator: Simulator, work: Callable[[], Awaitable[bool]]) -> N
     Raises:
         Unsettled: after 200 rounds, with what is still pending.
     """
-    runner = getattr(simulator.application.state, "actions", None)
     for _ in range(MOST_ROUNDS):
         was_busy = await simulator.outbox.deliver_all() > 0
         was_busy |= await work()
         if was_busy or simulator.outbox.due():
             continue
-        if runner is None:
-            return
-        await runner.wait_until_idle()
+        await simulator.actions.wait_until_idle()
         if not simulator.outbox.due():
             return
     left = ", ".join(delivery.name for delivery in simulator.outbox.due()) or "nothing"

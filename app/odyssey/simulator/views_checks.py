@@ -163,9 +163,7 @@ def status_view(simulator: Simulator, repository: Repository, status: CommitStat
     }
 
 
-def simple_status_view(
-    simulator: Simulator, repository: Repository, status: CommitStatus
-) -> Json:
+def simple_status_view(simulator: Simulator, repository: Repository, status: CommitStatus) -> Json:
     """The `simple-commit-status` schema: an entry of the combined status."""
     base = repository_url(simulator, repository)
     return {

@@ -158,8 +158,9 @@ def push_commit(simulator: Simulator, repository: Repository, commit: Commit) ->
         "author": _pusher(simulator, commit.author),
         "committer": _pusher(simulator, commit.committer),
         "added": [c.path for c in changes if c.status in ("added", "renamed", "copied")],
-        "removed": [c.previous_path or c.path for c in changes if c.status in
-                    ("removed", "renamed")],
+        "removed": [
+            c.previous_path or c.path for c in changes if c.status in ("removed", "renamed")
+        ],
         "modified": [c.path for c in changes if c.status in ("modified", "changed")],
     }
 

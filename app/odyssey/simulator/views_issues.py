@@ -120,7 +120,10 @@ def issue_view(simulator: Simulator, repository: Repository, issue: Issue) -> Js
         "performed_via_github_app": optional_integration(simulator, issue.app),
         "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
         "issue_dependencies_summary": {
-            "blocked_by": 0, "blocking": 0, "total_blocked_by": 0, "total_blocking": 0,
+            "blocked_by": 0,
+            "blocking": 0,
+            "total_blocked_by": 0,
+            "total_blocking": 0,
         },
     }
     if issue.pull is not None:

@@ -152,7 +152,10 @@ def permissions_of(user: User | None, repository: Repository) -> dict[str, bool]
     """The five booleans of a collaborator."""
     role = role_of(user, repository) if user else "none"
     wanted = {
-        "admin": "admin", "maintain": "maintain", "push": "write", "triage": "triage",
+        "admin": "admin",
+        "maintain": "maintain",
+        "push": "write",
+        "triage": "triage",
         "pull": "read",
     }
     return {name: role_at_least(role, least) for name, least in wanted.items()}

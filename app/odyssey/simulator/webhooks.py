@@ -142,7 +142,7 @@ def pull_request(
     """A `pull_request` event; *more* are the fields that only some actions have."""
     payload: Json = {
         "number": pull.number,
-        "pull_request": pull_view(simulator, repository, pull),
+        "pull_request": _with_assignee(pull_view(simulator, repository, pull)),
         **more,
     }
     simulator.emit(
@@ -168,14 +168,24 @@ def pull_request_review(
         "pull_request_review",
         action,
         repository,
-        {"review": shown, "pull_request": _small_pull(simulator, repository, pull)},
+        {"review": shown, "pull_request": small_pull(simulator, repository, pull)},
         sender=sender,
         by_actions=review.by_actions,
     )
 
 
-def _small_pull(simulator: Simulator, repository: Repository, pull: PullRequest) -> Json:
-    return pull_simple(simulator, repository, pull)
+def small_pull(simulator: Simulator, repository: Repository, pull: PullRequest) -> Json:
+    """The pull request of events about its reviews."""
+    return _with_assignee(pull_simple(simulator, repository, pull))
+
+
+def _with_assignee(shown: Json) -> Json:
+    # Version 2026-03-10 took it from the REST API; most webhook schemas still ask for it.
+    return {**shown, "assignee": shown["assignees"][0] if shown["assignees"] else None}
+
+
+def _event_issue(simulator: Simulator, repository: Repository, changed: Issue) -> Json:
+    return _with_assignee(issue_view(simulator, repository, changed))
 
 
 def issue(
@@ -194,7 +204,7 @@ def issue(
             simulator, action, repository, changed.pull, sender, by_actions=by_actions, **more
         )
         return
-    payload: Json = {"issue": issue_view(simulator, repository, changed), **more}
+    payload: Json = {"issue": _event_issue(simulator, repository, changed), **more}
     simulator.emit("issues", action, repository, payload, sender=sender, by_actions=by_actions)
 
 
@@ -211,7 +221,7 @@ def issue_comment(
     """An `issue_comment` event."""
     parent = repository.issues[comment.issue_number]
     payload: Json = {
-        "issue": issue_view(simulator, repository, parent),
+        "issue": _event_issue(simulator, repository, parent),
         "comment": comment_view(simulator, repository, comment),
         **more,
     }
@@ -275,8 +285,8 @@ def push(
     head: Json | None = None
     if after != ZERO and git.type_of(after) == "commit":
         head = push_commit(simulator, repository, git.commit(after))
-        start = before if before != ZERO else git.find_ref(
-            f"refs/heads/{repository.default_branch}"
+        start = (
+            before if before != ZERO else git.find_ref(f"refs/heads/{repository.default_branch}")
         )
         if start and start != after and git.exists(start):
             listed = git.log(f"{start}..{after}")[-_COMMITS_IN_PUSH:]

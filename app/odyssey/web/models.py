@@ -16,7 +16,10 @@ REPOSITORY = "octo-org/widgets"
 SHA = "1f3c9d2b8a07e55c0d4f6a91b27e83d5c6f0a419"
 
 FullName = Annotated[str, Field(examples=[REPOSITORY], description="`owner/name`")]
-CommitMessage = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"\S")]
+CommitMessage = Annotated[
+    # \x00 ends a text for git, and nothing but blanks is no message.
+    str, StringConstraints(min_length=1, max_length=10_000, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+]
 
 
 def _example(**fields: Any) -> ConfigDict:

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from githubkit import webhooks
-from githubkit.exception import WebhookTypeNotFound
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
-from pydantic import ValidationError
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from contract.github.models import AnswerModels, told_places
+from contract.github.models import AnswerModels
 from contract.github.operations import Matched, Operations
 from contract.github.payloads import Payloads
 from contract.github.violations import Side, places
@@ -81,6 +78,10 @@ class Contract:
         for error in errors:
             for where, wrong in places(error):
                 yield where, f"{type(error).__name__}: {wrong}"
+        content = matched.operation.definition.get("requestBody", {}).get("content", {})
+        if request.body and JSON in content:
+            pointer = _pointer(matched, "requestBody")
+            yield from self.payloads.unknown(pointer, _decoded(request.body))
 
     def answer_problems(
         self, matched: Matched, request: Request, response: Response
@@ -121,6 +122,10 @@ class Contract:
         )
         for error in errors:
             yield from places(error)
+        answer = matched.operation.definition["responses"][str(response.status)]
+        if response.body and JSON in answer.get("content", {}):
+            pointer = _pointer(matched, "responses", str(response.status))
+            yield from self.payloads.unknown(pointer, _decoded(response.body))
 
     def webhook_problems(self, event: str, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """
@@ -131,13 +136,7 @@ class Contract:
             yield "action", "GitHub sends no such webhook (or webhooks.txt leaves it out)"
             return
         yield from self.payloads.webhook_errors(name, payload)
-        try:
-            webhooks.parse_obj(event, payload)
-        except ValidationError as error:
-            for where, wrong in told_places(error, payload):
-                yield where, f"githubkit: {wrong}"
-        except WebhookTypeNotFound:
-            yield "event", "githubkit knows no such event"
+        yield from self.models.webhook_errors(event, payload)
 
     def graphql_problems(self, response: Response) -> Iterator[tuple[str, str]]:
         """
@@ -184,11 +183,7 @@ class Contract:
                 "paths": {template: self.description["paths"][template]},
                 "components": self.description["components"],
             }
-            config = Config(
-                spec_validator_cls=None,
-                # A property that GitHub does not have is a mistake on either side.
-                additional_properties_default_policy="forbid",
-            )
+            config = Config(spec_validator_cls=None)
             self._validators[template] = OpenAPI.from_dict(document, config=config)
         return self._validators[template]
 
@@ -231,6 +226,15 @@ def the_contract() -> Contract:
     The one contract of this process: loading and compiling it is what takes time.
     """
     return Contract(json.loads(DESCRIPTION.read_bytes()))
+
+
+def _pointer(matched: Matched, *parts: str) -> str:
+    """
+    Where in the description the schema of a JSON body is.
+    """
+    operation = matched.operation
+    path = ["paths", operation.template, operation.method, *parts, "content", JSON, "schema"]
+    return "#/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _custom_media(request: Request, response: Response) -> bool:

@@ -29,6 +29,14 @@ LABEL_ADDITIONS: dict[str, Json] = {
     "archived_at": {"type": "string", "format": "date-time", "nullable": True},
     "archived_by": {"type": "object", "nullable": True},
 }
+# Here the description spells the schema out and asks for a user and an enterprise in one object;
+# githubkit reads a list of installations.
+WRONG_ANSWERS: dict[tuple[str, str, str], Json] = {
+    ("/app/installations", "get", "200"): {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/installation"},
+    }
+}
 # Objects whose keys are names chosen by the API, not keywords.
 NAME_MAPS = frozenset(
     {"properties", "patternProperties", "responses", "headers", "content", "schemas", "parameters"}
@@ -63,6 +71,11 @@ def description_of(
             paths.setdefault(path, {})[method.lower()] = full["paths"][path][method.lower()]
         except KeyError as error:
             raise CutError(f"operations.txt: GitHub has no {line}; remove or mend it") from error
+    for (path, method, status), schema in WRONG_ANSWERS.items():
+        if method in paths.get(path, ()):
+            answer = copy.deepcopy(paths[path][method])
+            answer["responses"][status]["content"]["application/json"]["schema"] = schema
+            paths[path][method] = answer
     hooks: dict[str, Json] = {}
     for pattern in webhooks:
         found = {n: h for n, h in full["x-webhooks"].items() if fnmatchcase(n, pattern)}
@@ -79,7 +92,7 @@ def description_of(
     # What an error may look like where an operation does not say; see checker.py.
     cut["x-errors"] = {name: {"$ref": f"#/components/schemas/{name}"} for name in ERRORS}
     cut["components"] = _reachable(cut, full["components"])
-    _renew_labels(cut)
+    _mend(cut)
     return cut
 
 
@@ -189,16 +202,39 @@ def references(node: Json) -> Iterator[str]:
                 yield from references(value)
 
 
-def _renew_labels(node: Json) -> None:
+def _mend(node: Json) -> None:
+    """
+    Puts right, in place, what GitHub's description is known to say wrongly.
+
+    1. Labels have newer fields than the published description.
+    2. `nullable` beside `enum`, `oneOf` ... means that null is right, but by the letter of OpenAPI
+       3.0.3 it is then neither in the enumeration nor in a branch.
+    3. What githubkit's own list of corrections (`versions.lock`) makes nullable: the description
+       of a label in a list of pull requests, `merged_at` of an issue that is a pull request.
+    """
     match node:
-        case {"properties": dict(properties)} if properties.keys() >= LABEL_MARK:
-            properties |= LABEL_ADDITIONS
         case dict():
+            properties = node.get("properties")
+            if isinstance(properties, dict):
+                if properties.keys() >= LABEL_MARK:
+                    properties |= LABEL_ADDITIONS
+                    properties["description"] = {"type": "string", "nullable": True}
+                if properties.keys() >= {"merged_at", "diff_url"} and "number" not in properties:
+                    properties["merged_at"]["nullable"] = True
+            if node.get("nullable") is True:
+                if "enum" in node and None not in node["enum"]:
+                    node["enum"] = [*node["enum"], None]
+                for key in ("oneOf", "anyOf"):
+                    if isinstance(node.get(key), list):
+                        node[key] = [*node[key], {"nullable": True, "enum": [None]}]
+                if isinstance(node.get("allOf"), list):
+                    every = {"allOf": node.pop("allOf")}
+                    node["anyOf"] = [every, {"nullable": True, "enum": [None]}]
             for value in node.values():
-                _renew_labels(value)
+                _mend(value)
         case list():
             for value in node:
-                _renew_labels(value)
+                _mend(value)
 
 
 def _payload_only(hook: Json) -> Json:

@@ -8,6 +8,7 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from githubkit import GitHub, UnauthAuthStrategy
@@ -16,6 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from contract.github.violations import shortened
 
+# githubkit has one method for both ways to write the two ends of a comparison.
+ALIASES = {"repos/compare-commits-with-basehead": "repos/compare-commits"}
 ABSENT = frozenset({"literal[<UNSET>]", "none"})
 
 
@@ -58,9 +61,46 @@ class AnswerModels:
         except ValidationError as error:
             yield from told_places(error, json.loads(body))
 
+    def webhook_errors(self, event: str, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """
+        (JSON path, what is wrong) for each place of *payload* that githubkit cannot parse.
+
+        Only the model of this action is built.
+        """
+        action = payload.get("action")
+        key = f"{event}.{action}"
+        if key not in self._adapters:
+            self._adapters[key] = self._build_webhook(event, action)
+        adapter = self._adapters[key]
+        if adapter is None:
+            yield "action", "githubkit knows no such webhook"
+            return
+        try:
+            adapter.validate_python(payload)
+        except ValidationError as error:
+            for where, wrong in told_places(error, payload):
+                yield where, f"githubkit: {wrong}"
+
+    def _build_webhook(self, event: str, action: Any) -> TypeAdapter[Any] | None:
+        package = f"githubkit_schemas.v{self._version.replace('-', '_')}"
+        words = f"webhook_{event}" if action is None else f"webhook_{event}_{action}"
+        # The class has the name of the schema. To ask the event's module for it would import the
+        # models of all its actions: seconds for `pull_request`.
+        named = "".join(word.capitalize() for word in words.split("_"))
+        model = getattr(import_module(f"{package}.models"), named, None)
+        if model is not None:
+            return TypeAdapter(model)
+        try:
+            module = import_module(f"{package}.webhooks.{event}")
+        except ModuleNotFoundError:
+            return None
+        actions = module.action_types
+        model = actions.get(action) if isinstance(actions, dict) else module.Event
+        return None if model is None else TypeAdapter(model)
+
     def _method(self, operation_id: str) -> Any:
         rest: Any = self._probe.rest(self._version)  # type: ignore[call-overload]  # read from the description
-        area, name = operation_id.replace("-", "_").split("/")
+        area, name = ALIASES.get(operation_id, operation_id).replace("-", "_").split("/")
         return getattr(getattr(rest, area, None), name, None)
 
     def _build(self, operation_id: str) -> TypeAdapter[Any] | None:

@@ -75,9 +75,10 @@ class Operations:
         """
         The operation with this path, whatever the parameters in *template* are called.
 
-        `{path:path}`, as Starlette writes it, is `{path}`.
+        `{path:path}`, as Starlette writes it, is `{path}`; the folder at the top of a repository
+        has no path.
         """
-        wanted = _anonymous(template)
+        wanted = _anonymous(template + "/{path}" if template.endswith("/contents") else template)
         for (known_method, known), operation in self._by_template.items():
             if known_method == method.lower() and _anonymous(known) == wanted:
                 return operation

@@ -4,12 +4,14 @@ How several rankings become one.
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey.domain.memory.fusion import Candidate, Weights, fuse
+from odyssey.domain.memory.fusion import Candidate, Fused, Weights, fuse
 
-_SCORE = st.floats(0, 50, allow_nan=False)
+_SCORE = st.one_of(st.just(0.0), st.floats(0.01, 50))
 _SHARE = st.floats(-1, 2, allow_nan=False)
 _CANDIDATES = st.lists(
     st.builds(
@@ -17,7 +19,7 @@ _CANDIDATES = st.lists(
         key=st.integers(0, 10**6),
         words=_SCORE,
         nearby=_SCORE,
-        meaning=st.floats(-1, 1, allow_nan=False),
+        meaning=st.one_of(st.floats(-1, -0.01), st.just(0.0), st.floats(0.01, 1)),
         time=_SHARE,
         actor=_SHARE,
         recency=_SHARE,
@@ -27,50 +29,41 @@ _CANDIDATES = st.lists(
 
 
 @given(_CANDIDATES)
-def test_fusing_orders_and_loses_nobody(candidates: list[Candidate]) -> None:
-    """As many come out as went in, best first, none below zero."""
-    fused = fuse(candidates, Weights())
+def test_fusing_orders_and_loses_nobody_who_matches(candidates: list[Candidate]) -> None:
+    """Whoever matches comes out, best first, nobody twice."""
+    fused = _all(candidates, Weights())
 
     scores = [one.score for one in fused]
+    matching = [c for c in candidates if max(c.words, c.nearby, c.meaning, c.meaning_nearby) > 0]
     assert sorted(scores, reverse=True) == scores
-    assert sorted(one.candidate.key for one in fused) == sorted(c.key for c in candidates)
-    assert all(score >= 0 for score in scores)
+    assert sorted(one.candidate.key for one in fused) == sorted(c.key for c in matching)
+    assert all(score > 0 and one.matched for score, one in zip(scores, fused, strict=True))
+
+
+@given(_CANDIDATES, st.integers(0, 5))
+def test_a_limit_cuts_the_end_off(candidates: list[Candidate], limit: int) -> None:
+    """What remains is what would have come first anyway."""
+    assert fuse(candidates, Weights(), limit=limit) == _all(candidates, Weights())[:limit]
 
 
 @given(_CANDIDATES)
 def test_boosts_are_capped(candidates: list[Candidate]) -> None:
     """No boost, however claimed, adds more than its weight."""
     weights = Weights()
-    plain = {
-        index: one.score
-        for index, one in enumerate(_in_order(candidates, Weights(time=0, actor=0, recency=0)))
-    }
-    boosted = {index: one.score for index, one in enumerate(_in_order(candidates, weights))}
+    plain = _by_candidate(candidates, Weights(time=0, actor=0, recency=0))
+    boosted = _by_candidate(candidates, weights)
 
     cap = 1 + weights.time + weights.actor + weights.recency
-    assert all(boosted[n] <= plain[n] * cap + 1e-9 for n in plain)
-    assert all(boosted[n] >= plain[n] - 1e-9 for n in plain)
-
-
-def _in_order(candidates: list[Candidate], weights: Weights) -> list:  # type: ignore[type-arg]
-    fused = fuse(candidates, weights)
-    places = {id(one.candidate): one for one in fused}
-    return [places[id(candidate)] for candidate in candidates]
+    assert all(plain[n] - 1e-9 <= boosted[n] <= plain[n] * cap + 1e-9 for n in plain)
 
 
 @given(_CANDIDATES, st.floats(0.1, 100))
 def test_the_scale_of_an_arm_makes_no_difference(candidates: list[Candidate], by: float) -> None:
     """BM25 of a large store is not weighed more than that of a small one."""
-    scaled = [
-        Candidate(key=c.key, words=c.words * by, nearby=c.nearby, meaning=c.meaning)
-        for c in candidates
-    ]
-    plain = [
-        Candidate(key=c.key, words=c.words, nearby=c.nearby, meaning=c.meaning) for c in candidates
-    ]
+    scaled = [dataclasses.replace(one, words=one.words * by) for one in candidates]
 
-    left = [one.score for one in fuse(scaled, Weights())]
-    right = [one.score for one in fuse(plain, Weights())]
+    left = [one.score for one in _all(scaled, Weights())]
+    right = [one.score for one in _all(candidates, Weights())]
 
     assert all(abs(a - b) < 1e-6 for a, b in zip(left, right, strict=True))
 
@@ -80,7 +73,15 @@ def test_a_better_match_in_every_arm_comes_first() -> None:
     good = Candidate(key=1, words=2, nearby=9, meaning=0.8)
     poor = Candidate(key=2, words=1, nearby=3, meaning=0.1)
 
-    first, second = fuse([poor, good], Weights())
+    first, second = _all([poor, good], Weights())
 
     assert (first.candidate.key, second.candidate.key) == (1, 2)
     assert first.matched == ("words nearby", "meaning", "words")
+
+
+def _all(candidates: list[Candidate], weights: Weights) -> list[Fused]:
+    return fuse(candidates, weights, limit=len(candidates))
+
+
+def _by_candidate(candidates: list[Candidate], weights: Weights) -> dict[int, float]:
+    return {id(one.candidate): one.score for one in _all(candidates, weights)}

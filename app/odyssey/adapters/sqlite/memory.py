@@ -15,6 +15,7 @@ from odyssey.adapters.embedding import Embedder, Vector
 from odyssey.adapters.sqlite import rows, search, vectors
 from odyssey.adapters.sqlite.schema import Files
 from odyssey.domain.errors import Unavailable
+from odyssey.domain.memory.asking import ask
 from odyssey.domain.memory.fusion import Weights
 from odyssey.domain.memory.keys import pieces
 from odyssey.domain.memory.record import Recollection, Record, Tenant, check_where
@@ -104,9 +105,8 @@ class SqliteMemory:
         if limit < 1 or not self._files.exists(tenant):
             return []
         vector = await self._query_vector(tenant, query) if query.strip() else None
-        request = search.Request(
-            query=query, limit=limit, kinds=tuple(kinds), where=narrow, now=self._now()
-        )
+        question = ask(query, now=self._now())
+        request = search.Request(question=question, limit=limit, kinds=tuple(kinds), where=narrow)
         return await asyncio.to_thread(self._recall, tenant, request, vector)
 
     async def forget(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from odyssey.domain.memory.keys import REACH, own_terms, window_terms
@@ -85,7 +86,7 @@ def _refresh_one(connection: sqlite3.Connection, seq: int) -> None:
         "SELECT terms, occurred_at, utc_offset FROM record WHERE seq = ?", (seq,)
     ).fetchone()
     key = window_terms(words.split(), before=(), after=(), moment=_moment(occurred_at, offset))
-    _put_nearby(connection, seq, " ".join(key))
+    _put_nearby(connection, seq, " ".join(key), before=None, after=None)
 
 
 def _refresh_span(
@@ -123,16 +124,29 @@ def _refresh_span(
             after=words[index + 1 : index + 1 + REACH],
             moment=_moment(occurred_at, offset),
         )
-        _put_nearby(connection, seq, " ".join(key))
+        _put_nearby(
+            connection,
+            seq,
+            " ".join(key),
+            before=rows[index - 1][0] if index else None,
+            after=rows[index + 1][0] if index + 1 < len(rows) else None,
+        )
 
 
-def _put_nearby(connection: sqlite3.Connection, seq: int, words: str) -> None:
-    before = connection.execute("SELECT terms FROM nearby_terms WHERE seq = ?", (seq,)).fetchone()
-    if before is not None:
-        if before[0] == words:
-            return
-        _delete_words(connection, "nearby", seq, before[0])
-    connection.execute("INSERT OR REPLACE INTO nearby_terms VALUES (?, ?)", (seq, words))
+def _put_nearby(
+    connection: sqlite3.Connection, seq: int, words: str, *, before: int | None, after: int | None
+) -> None:
+    known = connection.execute(
+        "SELECT terms, before, after FROM nearby_terms WHERE seq = ?", (seq,)
+    ).fetchone()
+    if known == (words, before, after):
+        return
+    if known is not None:
+        _delete_words(connection, "nearby", seq, known[0])
+    connection.execute(
+        "INSERT OR REPLACE INTO nearby_terms (seq, terms, before, after) VALUES (?, ?, ?, ?)",
+        (seq, words, before, after),
+    )
     connection.execute("INSERT INTO nearby (rowid, terms) VALUES (?, ?)", (seq, words))
 
 
@@ -221,6 +235,38 @@ def newest(
         (*values, limit),
     )
     return [seq for (seq,) in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and by whom a row was said; `before` and `after` are its neighbours' numbers."""
+
+    seq: int
+    actor: str | None
+    occurred_at: float
+    before: int | None
+    after: int | None
+
+
+def places(
+    connection: sqlite3.Connection,
+    seqs: Sequence[int],
+    narrowed: tuple[str, list[str]] | None = None,
+) -> dict[int, Place]:
+    """The places of those of *seqs* that match, in the order of *seqs*."""
+    condition, values = narrowed or ("TRUE", [])
+    found: dict[int, Place] = {}
+    for some in _slices(seqs):
+        found.update(
+            (row[0], Place(*row))
+            for row in connection.execute(
+                "SELECT seq, actor, occurred_at, before, after"  # noqa: S608 - marks only
+                " FROM record JOIN nearby_terms USING (seq)"
+                f" WHERE seq IN ({_marks(some)}) AND {condition}",
+                (*some, *values),
+            )
+        )
+    return {seq: found[seq] for seq in seqs if seq in found}
 
 
 def numbers(connection: sqlite3.Connection, narrowed: tuple[str, list[str]]) -> list[int]:

@@ -53,8 +53,10 @@ CREATE VIRTUAL TABLE IF NOT EXISTS nearby USING fts5 (
     terms, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_./#-'"
 );
 CREATE TABLE IF NOT EXISTS nearby_terms (
-    seq   INTEGER PRIMARY KEY REFERENCES record (seq) ON DELETE CASCADE,
-    terms TEXT NOT NULL
+    seq    INTEGER PRIMARY KEY REFERENCES record (seq) ON DELETE CASCADE,
+    terms  TEXT NOT NULL,
+    before INTEGER,
+    after  INTEGER
 );
 CREATE TABLE IF NOT EXISTS vector (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,

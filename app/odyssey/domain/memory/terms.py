@@ -43,7 +43,7 @@ STOPWORDS = frozenset(
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _RUN = re.compile(r"[\w./#-]+")
-_JOINED = re.compile(r"\w[./#_-]+\w")
+_JOINED = re.compile(r"[^\W_][./#_][^\W_]")
 _NUMBER = re.compile(r"#\d+")
 _LONGEST = 64
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
@@ -80,7 +80,7 @@ def identifiers(text: str) -> list[str]:
         name = match[0].strip("./-")
         if not _NUMBER.fullmatch(name):
             name = name.strip("#./-_")
-            if not _JOINED.search(name):
+            if ".." in name or not _JOINED.search(name):
                 continue
         names[name[: 2 * _LONGEST]] = None
     return list(names)

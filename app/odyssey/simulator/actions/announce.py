@@ -19,6 +19,9 @@ def run_changed(
 ) -> None:
     """Tell the Apps that *run* was requested, began or completed."""
     shown = run_json(simulator, run)
+    shown["repository"] = shown["head_repository"] = _lite(shown["repository"])
+    if action == "in_progress":
+        del shown["display_title"]  # the one schema of the three that does not have it
     simulator.emit(
         "workflow_run",
         action,
@@ -26,6 +29,21 @@ def run_changed(
         {"workflow_run": shown, "workflow": workflow_json(simulator, run.workflow)},
         sender=run.triggering_actor,
     )
+
+
+_LITE = {
+    "id", "node_id", "name", "full_name", "owner", "private", "description", "fork", "url",
+}  # fmt: skip
+_CLONE_URLS = {"git_url", "ssh_url", "clone_url", "svn_url", "mirror_url"}
+
+
+def _lite(repository: Json) -> Json:
+    # The `repository-lite` that stands inside a `workflow_run`: identity and links.
+    return {
+        name: value
+        for name, value in repository.items()
+        if name in _LITE or (name.endswith("_url") and name not in _CLONE_URLS)
+    }
 
 
 def job_changed(

@@ -83,11 +83,13 @@ class Actions:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Cancel every run and wait until nothing of them is left."""
         for run_id in list(self._tasks):
             self.cancel(self.runs[run_id])
         await self.wait_until_idle()
+
+    close = aclose
 
     async def workflows_of(self, repository: Repository) -> list[Workflow]:
         """The workflows of *repository*, those of its default branch brought up to date."""

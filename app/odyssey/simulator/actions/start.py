@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
 
 MOST_INPUTS = 25  # https://docs.github.com/en/rest/actions/workflows
+LONGEST_INPUTS = 65_535  # characters of JSON; the same page
 
 
 async def refresh_workflows(
@@ -145,6 +146,8 @@ def check_inputs(
     """
     if len(given) > MOST_INPUTS:
         raise ApiError(422, f"Invalid request.\n\nNo more than {MOST_INPUTS} inputs are allowed.")
+    if len(json.dumps(given)) > LONGEST_INPUTS:
+        raise ApiError(422, "inputs are too large.")
     unexpected = [name for name in given if name not in {d.name for d in definitions}]
     if unexpected:
         raise ApiError(422, f"Unexpected inputs provided: {json.dumps(unexpected)}")

@@ -1,0 +1,104 @@
+"""
+`odyssey memory eval`: recall measured on a file in LoCoMo's format.
+
+Usage: python -m odyssey.memory_eval FILE [--store sqlite|weaviate] [--k 10] [--json OUT]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from odyssey.domain.memory.locomo import read_conversations
+from odyssey.handlers.evaluate import evaluate
+from odyssey.ports import Memory
+
+_PATIENCE = timedelta(minutes=10)
+"""A measurement waits for the model to load; recall by words alone would be another number."""
+
+
+def run(
+    file: Path,
+    *,
+    store: str = "sqlite",
+    k: int = 10,
+    json_out: Path | None = None,
+    weaviate_url: str = "http://127.0.0.1:8080",
+) -> dict[str, Any]:
+    """
+    Measures, prints the table, writes *json_out*; the summary.
+
+    Nothing stays behind: SQLite files go to a temporary folder, Weaviate tenants
+    are removed.
+
+    Raises:
+        ValueError: the file is not in LoCoMo's format, or *store* is unknown.
+        Unavailable: no model weights, or no Weaviate at its address.
+    """
+    conversations = read_conversations(json.loads(file.read_text(encoding="utf-8")))
+    with tempfile.TemporaryDirectory(prefix="odyssey-eval-") as folder:
+        summary = asyncio.run(_measure(_store(store, Path(folder), weaviate_url), conversations, k))
+    sys.stdout.write(table(summary) + "\n")
+    if json_out is not None:
+        json_out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return summary
+
+
+def table(summary: dict[str, Any]) -> str:
+    """The summary as people read it: one line for each category, each conversation, and all."""
+    k = summary["k"]
+    lines = [f"{'':14} {'questions':>9} {f'R@{k}':>7} {f'all@{k}':>7}"]
+    groups = [*summary["categories"].items(), *summary["conversations"].items(), ("all", summary)]
+    lines += [
+        f"{name:14} {group['questions']:>9} {group['recall']:>7.1%} {group['recall_all']:>7.1%}"
+        for name, group in groups
+    ]
+    lines.append(f"recall took p50 {summary['p50_ms']:.1f} ms, p95 {summary['p95_ms']:.1f} ms")
+    return "\n".join(lines)
+
+
+def _store(name: str, folder: Path, weaviate_url: str) -> Memory:
+    from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
+
+    embedder = SentenceTransformersEmbedder()
+    match name:
+        case "sqlite":
+            from odyssey.adapters.sqlite import SqliteMemory
+
+            return SqliteMemory(folder, embedder, patience=_PATIENCE)
+        case _:
+            raise ValueError(f"{name!r} is no store of memories: choose sqlite or weaviate")
+
+
+async def _measure(memory: Memory, conversations: Any, k: int) -> dict[str, Any]:
+    try:
+        found = await evaluate(
+            memory,
+            conversations,
+            k=k,
+            tell=lambda line: print(line, file=sys.stderr),  # noqa: T201
+        )
+        return found.summary()
+    finally:
+        await memory.close()
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="odyssey memory eval", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--store", choices=("sqlite", "weaviate"), default="sqlite")
+    parser.add_argument("--k", type=int, default=10)
+    parser.add_argument("--json", type=Path, dest="json_out")
+    given = parser.parse_args()
+    run(given.file, store=given.store, k=given.k, json_out=given.json_out)
+
+
+if __name__ == "__main__":
+    main()

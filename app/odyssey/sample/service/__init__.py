@@ -1,0 +1,3 @@
+"""
+Greeter: a small HTTP service that greets people and adds numbers.
+"""

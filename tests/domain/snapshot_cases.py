@@ -1,0 +1,161 @@
+"""
+The sentences that are kept as files in `snapshots/`, by name.
+
+After a wanted change: `PYTHONPATH=tests python -m domain.snapshot_cases` writes them anew;
+the difference is then reviewed like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from domain.samples import HEAD, NOON, OLD_HEAD, a_proposal, a_pull_request, a_review, a_validation
+from odyssey.domain import comments
+from odyssey.domain.commands import Malformed
+from odyssey.domain.errors import (
+    EmptyChange,
+    ForbiddenPath,
+    NotProposable,
+    PatchDoesNotApply,
+    PermissionDenied,
+)
+from odyssey.domain.gate import Condition, evaluate
+from odyssey.domain.hidden_characters import HiddenCharacter
+from odyssey.domain.identifiers import HeadSha
+from odyssey.domain.policy import Policy
+from odyssey.domain.proposal import MergeAttempt, Proposal, Rejection, Resemblance
+from odyssey.domain.report import TestFailure
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+_FAILURE = TestFailure(
+    name="tests.test_app.Greeting.test_name",
+    message="AssertionError: 'Helo' != 'Hello'\n```\n<!-- odyssey:status prop_zzzzzzzzzz -->\n@bob",
+    path="tests/test_app.py",
+    line=12,
+)
+
+
+def failed_proposal() -> Proposal:
+    """A proposal whose validation failed one test, with a message that tries to break out."""
+    validation = a_validation(
+        conclusion="failure",
+        reason="1 test failed.",
+        passed=11,
+        failed=1,
+        failures=(_FAILURE,),
+        output="FAILED (failures=1)",
+    )
+    return a_proposal(validation=validation)
+
+
+def resembling_proposal() -> Proposal:
+    """A proposal that resembles two earlier ones."""
+    return a_proposal(
+        resembles=(
+            Resemblance(
+                proposal_id="prop_bbbbbbbbbb",
+                pull_number=5,
+                outcome="rejected",
+                reason="bob said: not | before #9, see @carol <b>",
+                similarity=1.0,
+                is_same_change=True,
+                url="https://github.com/octo/hello/pull/5",
+            ),
+            Resemblance(
+                proposal_id="prop_cccccccccc",
+                pull_number=None,
+                outcome="open",
+                reason="",
+                similarity=0.83,
+                is_same_change=False,
+                url="javascript:alert(1)",
+            ),
+        )
+    )
+
+
+def conditions_of(proposal: Proposal, *, approved_head: HeadSha = HEAD) -> tuple[Condition, ...]:
+    """The gate's conditions where bob approved *approved_head*."""
+    review = replace(a_review(), head_sha=approved_head)
+    decision = evaluate(proposal, a_pull_request(reviews=(review,)), Policy())
+    conditions: tuple[Condition, ...] = getattr(decision, "conditions", ())
+    return conditions
+
+
+def _merged() -> Proposal:
+    attempt = MergeAttempt(
+        head_sha=HEAD, approved_by=("bob", "carol"), automatic=False, at=NOON, sha="d" * 40
+    )
+    return a_proposal(merge=attempt)
+
+
+def _rejected() -> Proposal:
+    return a_proposal(rejection=Rejection(by="bob", reason="Not wanted.\n@all, see #1", at=NOON))
+
+
+def _running() -> Proposal:
+    validation = a_validation(conclusion=None, passed=0, completed_at=None)
+    return a_proposal(validation=validation)
+
+
+def _check_text(proposal: Proposal) -> str:
+    check_run = comments.check_run(proposal)
+    assert check_run is not None
+    return f"{check_run.title}\n---\n{check_run.summary}\n---\n{check_run.text}"
+
+
+CASES: dict[str, Callable[[], str]] = {
+    "pull_request_body": lambda: comments.pull_request_body(resembling_proposal()),
+    "pull_request_body_with_hidden_characters": lambda: comments.pull_request_body(
+        a_proposal(), hidden=[("src/app.py", HiddenCharacter(3, 9, 0x200B, "ZERO WIDTH SPACE"))]
+    ),
+    "merge_message": lambda: comments.merge_message(_merged()),
+    "status_waiting_for_approval": lambda: comments.status_comment(
+        a_proposal(), conditions_of(a_proposal(), approved_head=OLD_HEAD)
+    ),
+    "status_running": lambda: comments.status_comment(_running(), conditions_of(_running())),
+    "status_failed": lambda: comments.status_comment(
+        failed_proposal(), conditions_of(failed_proposal())
+    ),
+    "status_merged": lambda: comments.status_comment(_merged()),
+    "status_rejected": lambda: comments.status_comment(_rejected()),
+    "status_answer": lambda: comments.status_answer(a_proposal()),
+    "check_run_failed": lambda: _check_text(failed_proposal()),
+    "check_run_passed": lambda: _check_text(a_proposal()),
+    "help": comments.help_comment,
+    "not_drafting_yet": lambda: comments.not_drafting_yet("bob"),
+    "unknown_command": lambda: comments.unknown_command("bob", "statsu", "status"),
+    "unknown_approve": lambda: comments.unknown_command("bob", "approve", None),
+    "malformed": lambda: comments.malformed("bob", Malformed("reject", "It needs a reason.")),
+    "refusal_forbidden_path": lambda: comments.refusal(
+        "bob", ForbiddenPath("The path `.git/config` belongs to git itself.")
+    ),
+    "refusal_does_not_apply": lambda: comments.refusal(
+        "bob", PatchDoesNotApply("It fails on `main`:\n\n```text\nerror: x.py: @bob\n```")
+    ),
+    "refusal_empty": lambda: comments.refusal("bob", EmptyChange(comments.nothing_changed("main"))),
+    "refusal_permission": lambda: comments.refusal(
+        "mallory", PermissionDenied("This command needs write permission in `octo/hello`.")
+    ),
+    "refusal_no_workflow": lambda: comments.refusal(
+        "bob", NotProposable(comments.no_workflow("odyssey-validate.yml", "main"))
+    ),
+    "refusal_closed": lambda: comments.refusal(
+        "bob", NotProposable(comments.closed_or_locked(7, is_locked=False))
+    ),
+    "rejected": lambda: comments.rejected("bob", 8),
+}
+
+
+def write() -> None:
+    """Writes every sentence into its file."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in CASES.items():
+        (FOLDER / f"{name}.md").write_text(text() + "\n")
+
+
+if __name__ == "__main__":
+    write()

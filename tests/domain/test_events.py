@@ -1,0 +1,246 @@
+"""
+Events read from deliveries: the few fields that count, and nothing for the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.samples import REPOSITORY
+from odyssey.domain.errors import MalformedPayload
+from odyssey.domain.events import (
+    CheckRunRerequested,
+    IssueCommented,
+    PullRequestChanged,
+    WorkflowRunProgressed,
+    parse_event,
+)
+from odyssey.domain.identifiers import HeadSha
+
+COMMON: dict[str, Any] = {
+    "installation": {"id": 1},
+    "repository": {"name": "hello", "owner": {"login": "octo"}, "default_branch": "main"},
+    "sender": {"login": "alice"},
+}
+PULL: dict[str, Any] = {
+    "number": 8,
+    "head": {"sha": "1f3c9d2", "ref": "proposal/x"},
+    "updated_at": "2026-11-21T12:00:00Z",
+}
+COMMENT: dict[str, Any] = {
+    **COMMON,
+    "action": "created",
+    "issue": {"number": 7, "state": "open", "locked": False},
+    "comment": {
+        "id": 3,
+        "user": {"login": "alice", "type": "User"},
+        "body": "/odyssey help",
+        "html_url": "https://github.com/octo/hello/issues/7#issuecomment-3",
+        "created_at": "2026-11-21T12:00:00Z",
+    },
+}
+RUN: dict[str, Any] = {
+    **COMMON,
+    "action": "completed",
+    "workflow_run": {
+        "id": 41,
+        "run_attempt": 2,
+        "event": "workflow_dispatch",
+        "path": ".github/workflows/odyssey-validate.yml@main",
+        "head_branch": "main",
+        "display_title": "Odyssey prop_abcdefghij 5f2b",
+        "status": "completed",
+        "conclusion": "success",
+        "html_url": "https://github.com/octo/hello/actions/runs/41",
+    },
+}
+
+
+def test_a_new_comment_is_read() -> None:
+    """
+    Who wrote what, where, and whether the place is open.
+    """
+    event = parse_event("issue_comment", COMMENT)
+
+    assert isinstance(event, IssueCommented)
+    assert (event.repository, event.default_branch, event.number) == (REPOSITORY, "main", 7)
+    assert (event.author, event.author_is_person, event.body) == ("alice", True, "/odyssey help")
+    assert (event.is_open, event.is_locked, event.is_pull_request) == (True, False, False)
+    assert event.created_at == datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("issue", "user", "expected"),
+    [
+        ({"state": "closed"}, {}, (False, False, False, True)),
+        ({"locked": True}, {}, (True, True, False, True)),
+        ({"pull_request": {"url": "x"}}, {}, (True, False, True, True)),
+        ({"pull_request": None}, {}, (True, False, False, True)),
+        ({}, {"type": "Bot"}, (True, False, False, False)),
+        ({}, {"type": "Mannequin"}, (True, False, False, False)),
+    ],
+)
+def test_the_circumstances_of_a_comment(
+    issue: dict[str, Any], user: dict[str, Any], expected: tuple[bool, ...]
+) -> None:
+    """
+    Closed, locked, on a pull request, or by somebody who is no person.
+    """
+    payload = {
+        **COMMENT,
+        "issue": {**COMMENT["issue"], **issue},
+        "comment": {**COMMENT["comment"], "user": {**COMMENT["comment"]["user"], **user}},
+    }
+    event = parse_event("issue_comment", payload)
+
+    assert isinstance(event, IssueCommented)
+    assert expected == (
+        event.is_open,
+        event.is_locked,
+        event.is_pull_request,
+        event.author_is_person,
+    )
+
+
+@pytest.mark.parametrize("action", ["edited", "deleted", "pinned", None])
+def test_only_a_new_comment_counts(action: str | None) -> None:
+    """
+    An old comment that is edited must not act with today's permissions.
+    """
+    assert parse_event("issue_comment", {**COMMENT, "action": action}) is None
+
+
+def test_a_run_is_read_with_the_file_it_ran() -> None:
+    """
+    The ref behind the path is cut off; a run that is going on has no conclusion.
+    """
+    done = parse_event("workflow_run", RUN)
+    going = parse_event(
+        "workflow_run",
+        {**RUN, "workflow_run": {**RUN["workflow_run"], "conclusion": None, "status": "queued"}},
+    )
+
+    assert isinstance(done, WorkflowRunProgressed)
+    assert (done.run_id, done.path) == (41, ".github/workflows/odyssey-validate.yml")
+    assert (done.conclusion, done.run_attempt) == ("success", 2)
+    assert isinstance(going, WorkflowRunProgressed)
+    assert (going.conclusion, going.status) == (None, "queued")
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "extra", "read_as"),
+    [
+        ("pull_request", "opened", {}, "opened"),
+        ("pull_request", "synchronize", {}, "synchronize"),
+        ("pull_request", "closed", {}, "closed"),
+        ("pull_request", "reopened", {}, "reopened"),
+        ("pull_request_review", "submitted", {"review": {"submitted_at": "2026-11-21T12:05:00Z"}},
+         "pull_request_review.submitted"),
+        ("pull_request_review", "dismissed", {"review": {"submitted_at": None}},
+         "pull_request_review.dismissed"),
+        ("pull_request_review_thread", "resolved", {}, "pull_request_review_thread.resolved"),
+    ],
+)  # fmt: skip
+def test_whatever_happens_to_a_pull_request_is_one_event(
+    name: str, action: str, extra: dict[str, Any], read_as: str
+) -> None:
+    """
+    A hint that it should be read again, with the head it had then.
+    """
+    event = parse_event(name, {**COMMON, **extra, "action": action, "pull_request": PULL})
+
+    assert isinstance(event, PullRequestChanged)
+    assert (str(event.ref), event.action) == ("octo/hello#8", read_as)
+    assert (event.head_sha, event.sender) == ("1f3c9d2", "alice")
+
+
+def test_a_check_run_can_be_asked_for_again() -> None:
+    """
+    With the id Odyssey gave it.
+    """
+    check_run = {"head_sha": "1f3c9d2", "external_id": "prop_abcdefghij"}
+    payload = {**COMMON, "action": "rerequested", "check_run": check_run}
+    event = parse_event("check_run", payload)
+
+    assert event == CheckRunRerequested(
+        repository=REPOSITORY,
+        head_sha=HeadSha("1f3c9d2"),
+        external_id="prop_abcdefghij",
+        sender="alice",
+    )
+    assert parse_event("check_run", {**payload, "action": "completed"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [("push", None), ("star", "created"), ("pull_request", "labeled"), ("issues", "opened"),
+     ("unheard_of", "x"), ("pull_request_review_comment", "created")],
+)  # fmt: skip
+def test_events_without_use_are_none(name: str, action: str | None) -> None:
+    """
+    Unknown events and actions are no error: GitHub may send new ones any day.
+    """
+    assert parse_event(name, {**COMMON, "action": action}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("issue_comment", {"action": "created"}),
+        ("issue_comment", {**COMMENT, "comment": {**COMMENT["comment"], "user": None}}),
+        ("issue_comment", {**COMMENT, "installation": None}),
+        ("issue_comment", {**COMMENT, "issue": {**COMMENT["issue"], "number": "x"}}),
+        ("issue_comment", {**COMMENT, "comment": {**COMMENT["comment"], "created_at": "soon"}}),
+        ("workflow_run", {"action": "completed"}),
+        ("pull_request", {**COMMON, "action": "opened", "pull_request": []}),
+    ],
+)
+def test_a_payload_without_what_github_always_sends_is_malformed(
+    name: str, payload: dict[str, Any]
+) -> None:
+    """
+    The delivery is answered with 400 and shows in GitHub's log.
+    """
+    with pytest.raises(MalformedPayload, match=name):
+        parse_event(name, payload)
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """
+    New fields in a payload are no reason to refuse it.
+    """
+    event = parse_event("issue_comment", {**COMMENT, "new": 1, "enterprise": {"id": 5}})
+
+    assert event == parse_event("issue_comment", COMMENT)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from([*COMMENT, *COMMENT["comment"], *RUN, *RUN["workflow_run"], *PULL]),
+        inner, max_size=5),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["issue_comment", "workflow_run", "check_run", "pull_request"]),
+    st.sampled_from(["created", "completed", "rerequested", "opened"]),
+    st.dictionaries(st.sampled_from([*COMMENT, *RUN, "pull_request", "check_run"]), _JSON),
+)
+def test_reading_a_payload_raises_only_that_it_is_malformed(
+    name: str, action: str, payload: dict[str, Any]
+) -> None:
+    """
+    Whatever JSON arrives.
+    """
+    try:
+        parse_event(name, {**payload, "action": action})
+    except MalformedPayload as error:
+        assert name in str(error)

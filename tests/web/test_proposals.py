@@ -1,0 +1,241 @@
+"""
+Looking at proposals, approving and rejecting them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.proposal import MergeAttempt
+from odyssey.domain.pull_request import Permission
+from odyssey.ports import Ports
+from web.conftest import Clock
+from web.github_on_paper import WIDGETS, GitHubOnPaper
+from web.rest import (
+    PROPOSALS,
+    assert_error,
+    bearer,
+    pass_validation,
+    proposal_of,
+    propose,
+)
+
+
+async def test_proposals_are_shown_with_every_field(
+    client: httpx.AsyncClient, ports: Ports
+) -> None:
+    """
+    In the list as by themselves; null where nothing is known yet.
+    """
+    receipt = await propose(client)
+    before = await client.get(f"{PROPOSALS}/{receipt['proposal_id']}", headers=bearer("reader"))
+    await pass_validation(ports, receipt)
+    after = await client.get(f"{PROPOSALS}/{receipt['proposal_id']}", headers=bearer("reader"))
+    listed = await client.get(PROPOSALS, headers=bearer("reader"))
+
+    assert before.json() == {
+        "proposal_id": receipt["proposal_id"],
+        "branch_name": receipt["branch_name"],
+        "commit_message": "feat: Greet in lower case",
+        "status": "validation_pending",
+        "validation_output": None,
+        "created_at": "2026-11-21T10:00:00Z",
+        "updated_at": "2026-11-21T10:00:00Z",
+        "approved_by": None,
+        "message": None,
+        "repository": "octo-org/widgets",
+        "pull_request": receipt["pull_request"],
+        "head_sha": receipt["head_sha"],
+        "requester": "mona",
+    }
+    assert after.json()["status"] == "validation_passed"
+    assert after.json()["validation_output"] == "12 passed in 0.31s"
+    assert listed.json() == [after.json()]
+
+
+async def test_the_list_is_newest_first_and_limited(
+    client: httpx.AsyncClient, clock: Clock
+) -> None:
+    """
+    At most `limit`, of all repositories or of one.
+    """
+    ids = []
+    for number in range(4):
+        clock.advance(timedelta(minutes=1))
+        ids.append((await propose(client, commit_message=f"Change {number}"))["proposal_id"])
+    two = await client.get(PROPOSALS, params={"limit": 2}, headers=bearer("mona"))
+    one_repository = {"repository": "Octo-Org/Widgets"}
+    all_of_one = await client.get(PROPOSALS, params=one_repository, headers=bearer("mona"))
+
+    assert [each["proposal_id"] for each in two.json()] == [ids[3], ids[2]]
+    assert [each["proposal_id"] for each in all_of_one.json()] == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"limit": "0"}, {"limit": "501"}, {"limit": "many"}, {"repository": "x"}, {"limit": "9" * 90}],
+)
+async def test_bad_parameters_are_a_bad_request(
+    client: httpx.AsyncClient, params: dict[str, str]
+) -> None:
+    """
+    400 with the parameter's name.
+    """
+    response = await client.get(PROPOSALS, params=params, headers=bearer("mona"))
+
+    assert_error(response, 400, "BadRequest")
+    assert next(iter(params)) in response.json()["detail"]
+
+
+async def test_a_persons_approval_is_a_real_review_of_the_head(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper
+) -> None:
+    """
+    200; GitHub has the review, and a worker is asked to look at the gate.
+    """
+    github.permissions["octo-org/widgets", "reader"] = Permission.WRITE
+    receipt = await propose(client)
+    await pass_validation(ports, receipt)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve", headers=bearer("reader")
+    )
+    ref = PullRequestRef(WIDGETS, receipt["pull_request"]["number"])
+
+    assert response.status_code == 200
+    assert response.json()["status"] == "merge_pending"
+    assert response.json()["message"] == (
+        f"Proposal '{receipt['proposal_id']}' approved by reader. Merge task triggered."
+    )
+    assert github.approvals == [("reader", ref, receipt["head_sha"])]
+    assert not await ports.inbox.is_quiet()
+
+
+async def test_an_approval_before_validation_passed_is_a_conflict(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper
+) -> None:
+    """
+    409, no review, nothing asked.
+    """
+    receipt = await propose(client)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve", headers=bearer("mona")
+    )
+
+    assert_error(response, 409, "NotProposable")
+    assert github.approvals == []
+    assert await ports.inbox.is_quiet()
+
+
+async def test_an_approval_that_github_refuses_is_forbidden(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper
+) -> None:
+    """
+    403 with GitHub's reason; the proposal is as it was.
+    """
+    github.refuses_approvals = True
+    receipt = await propose(client)
+    await pass_validation(ports, receipt)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve", headers=bearer("mona")
+    )
+
+    assert_error(response, 403, "PermissionDenied")
+    assert (await proposal_of(ports, receipt)).status == "validation_passed"
+
+
+async def test_a_proposal_is_rejected_with_its_reason(
+    client: httpx.AsyncClient, github: GitHubOnPaper
+) -> None:
+    """
+    200; the pull request is closed, the branch gone, and the reason shown.
+    """
+    receipt = await propose(client)
+    url = f"{PROPOSALS}/{receipt['proposal_id']}"
+    response = await client.post(
+        f"{url}/reject", json={"reason": "The API must stay."}, headers=bearer("mona")
+    )
+    shown = await client.get(url, headers=bearer("mona"))
+
+    assert response.status_code == 200
+    assert response.json()["status"] == "rejected"
+    assert response.json()["message"] == (
+        f"Proposal '{receipt['proposal_id']}' has been successfully rejected."
+    )
+    assert [each.is_open for each in github.pulls.values()] == [False]
+    assert github.branches == {}
+    assert "The API must stay." in shown.json()["message"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"null"])
+async def test_a_rejection_needs_no_reason(
+    client: httpx.AsyncClient, content: bytes | None
+) -> None:
+    """
+    No body, an empty one, or one without the field.
+    """
+    receipt = await propose(client)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/reject",
+        content=content,
+        headers={**bearer("mona"), "Content-Type": "application/json"},
+    )
+
+    assert response.status_code == 200
+
+
+async def test_a_merged_proposal_cannot_be_rejected(
+    client: httpx.AsyncClient, ports: Ports
+) -> None:
+    """
+    409; a merged change is reverted, not rejected.
+    """
+    receipt = await propose(client)
+    proposal = await proposal_of(ports, receipt)
+    merge = MergeAttempt(
+        head_sha=receipt["head_sha"], approved_by=("x",), automatic=False, at=ports.now(), sha="a"
+    )
+    await ports.proposals.put(replace(proposal, merge=merge))
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/reject", headers=bearer("mona")
+    )
+
+    assert_error(response, 409, "NotProposable")
+
+
+async def test_a_proposal_that_is_being_worked_on_is_busy(
+    client: httpx.AsyncClient, ports: Ports
+) -> None:
+    """
+    503 and Retry-After, when the worker does not let go in time.
+    """
+    receipt = await propose(client)
+    number = receipt["pull_request"]["number"]
+    async with ports.proposals.lock(f"pull:octo-org/widgets#{number}"):
+        response = await client.post(
+            f"{PROPOSALS}/{receipt['proposal_id']}/reject", headers=bearer("mona")
+        )
+
+    assert_error(response, 503, "Busy")
+    assert int(response.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("identifier", ["prop_aaaaaaaaaa", "prop_", "1", "..%2f..", "x" * 3_000])
+async def test_a_proposal_that_does_not_exist_is_not_found(
+    client: httpx.AsyncClient, identifier: str
+) -> None:
+    """
+    404 for each way to ask.
+    """
+    answers = [
+        await client.get(f"{PROPOSALS}/{identifier}", headers=bearer("mona")),
+        await client.post(f"{PROPOSALS}/{identifier}/approve", headers=bearer("mona")),
+        await client.post(f"{PROPOSALS}/{identifier}/reject", headers=bearer("mona")),
+    ]
+
+    for each in answers:
+        assert_error(each, 404, "NotFound")
