@@ -163,7 +163,7 @@ def play(it: Run) -> None:
         return
     if not _is_healthy(it, container, port):
         return
-    _test(it, container)
+    _test(it, container, built)
 
 
 def _build(it: Run) -> Built | None:
@@ -231,6 +231,7 @@ def _start(it: Run, built: Built, port: int) -> Container | None:
     if isinstance(started, Failure):
         if not port and _lacks_sleep(started):
             it.end(None, outcome="skipped", detail="the image cannot wait: the tests run alone")
+            it.begin("tests")
             _test_alone(it, built)
             return None
         it.end(started)
@@ -259,7 +260,7 @@ def _is_healthy(it: Run, container: Container, port: int) -> bool:
     return it.end(health.failure, log=log, detail="" if health.failure else detail)
 
 
-def _test(it: Run, container: Container) -> None:
+def _test(it: Run, container: Container, built: Built) -> None:
     it.begin("tests")
     if not it.settings.test_command:
         it.end(None, outcome="skipped", detail="there is no test command")
@@ -271,6 +272,9 @@ def _test(it: Run, container: Container) -> None:
         checkout=it.staged,
         timeout_s=it.limit(it.settings.test_timeout_s),
     )
+    if tested.lacks_waiting:
+        _test_alone(it, built)
+        return
     _tell_tests(it, tested)
     if not container.is_idle:
         _tell_application(it, container)
@@ -286,7 +290,6 @@ def _tell_application(it: Run, container: Container) -> None:
 
 
 def _test_alone(it: Run, built: Built) -> None:
-    it.begin("tests")
     tested = run_alone(
         it.settings,
         built.image.id,

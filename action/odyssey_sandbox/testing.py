@@ -29,6 +29,8 @@ _NO_PROGRAM = (126, 127)
 class Tested:
     """
     How the tests went; `before` and `after` are the kernel's counters around them.
+
+    `lacks_waiting` where the image holds nothing that could wait for them: they did not run.
     """
 
     log: ClippedLog
@@ -37,6 +39,7 @@ class Tested:
     before: Counts
     after: Counts
     failure: Failure | None = None
+    lacks_waiting: bool = False
 
 
 def run_tests(
@@ -75,7 +78,11 @@ def run_tests(
     failure = judge(
         settings, ended, counts, log, state=state, before=before, after=after, timeout_s=timeout_s
     )
-    return Tested(log, ended, counts, before, after, failure)
+    # `sleep` is not in the image: the engine's own init ends with the shell's code for that.
+    lacks_waiting = (
+        container.is_idle and not state.is_running and state.exit_code in _NO_PROGRAM
+    )
+    return Tested(log, ended, counts, before, after, failure, lacks_waiting)
 
 
 def run_alone(

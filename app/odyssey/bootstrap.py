@@ -4,14 +4,16 @@ Settings become ports: the only place that constructs adapters, and closes them 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from odyssey.domain.errors import OdysseyError
-from odyssey.ports import App, Memory, Ports
+from odyssey.adapters.embedding import Embedder
+from odyssey.domain.errors import OdysseyError, Unavailable
+from odyssey.ports import App, Ports
 from odyssey.settings import Settings
 
 log = logging.getLogger("odyssey.bootstrap")
@@ -26,13 +28,15 @@ async def open_ports(
     settings: Settings,
     *,
     embeds: bool = True,
+    embedder: Embedder | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Ports]:
     """
     The ports that *settings* choose, open until the block ends.
 
     Without *embeds* no model is loaded (the web process): what is retained then
-    gets its vectors from a worker.
+    gets its vectors from a worker. *embedder* is a loaded model to share; it is
+    the caller's to close.
 
     Raises:
         NotConfigured: the App's id, its private key or the webhook secret is missing.
@@ -46,6 +50,7 @@ async def open_ports(
     from odyssey.adapters.redis_connection import connect
     from odyssey.adapters.redis_inbox import RedisInbox
     from odyssey.adapters.redis_proposals import RedisProposalStore
+    from odyssey.adapters.sqlite import SqliteMemory
 
     bot_login = f"{settings.app_slug}[bot]"
     async with AsyncExitStack() as exits:
@@ -60,7 +65,9 @@ async def open_ports(
         )
         github = GitHubApp(clients, bot_login=bot_login)
         exits.push_async_callback(github.close)
-        memory = _memory(settings, embeds=embeds)
+        if embeds and embedder is None:
+            embedder = await _own_embedder(settings, exits)
+        memory = SqliteMemory(settings.data_dir / "memory", embedder if embeds else None)
         exits.push_async_callback(memory.close)
         yield Ports(
             app=App(
@@ -84,15 +91,22 @@ async def open_ports(
         )
 
 
-def _memory(settings: Settings, *, embeds: bool) -> Memory:
-    from odyssey.adapters.sqlite import SqliteMemory
+async def _own_embedder(settings: Settings, exits: AsyncExitStack) -> Embedder:
+    from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
 
-    embedder = None
-    if embeds:
-        from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
+    embedder = SentenceTransformersEmbedder(settings.embedding_model)
+    exits.push_async_callback(embedder.close)
+    # Importing torch and reading the weights takes seconds: begun now, done when it is needed.
+    warming = asyncio.create_task(_warm(embedder))
+    exits.callback(warming.cancel)
+    return embedder
 
-        embedder = SentenceTransformersEmbedder(settings.embedding_model)
-    return SqliteMemory(settings.data_dir / "memory", embedder)
+
+async def _warm(embedder: Embedder) -> None:
+    try:
+        await embedder.embed_query("ready")
+    except Unavailable as error:
+        log.warning("memory recalls by words alone: %s", error)
 
 
 def _needed(value: str, name: str, what: str) -> str:

@@ -11,12 +11,13 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from odyssey.domain.memory.locomo import read_conversations
-from odyssey.handlers.evaluate import evaluate
+from odyssey.domain.memory.locomo import Conversation, read_conversations
+from odyssey.handlers.evaluate import evaluate, tenant_of
 from odyssey.ports import Memory
 
 _PATIENCE = timedelta(minutes=10)
@@ -30,6 +31,7 @@ def run(
     k: int = 10,
     json_out: Path | None = None,
     weaviate_url: str = "http://127.0.0.1:8080",
+    weaviate_grpc_port: int = 50051,
 ) -> dict[str, Any]:
     """
     Measures, prints the table, writes *json_out*; the summary.
@@ -43,7 +45,13 @@ def run(
     """
     conversations = read_conversations(json.loads(file.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory(prefix="odyssey-eval-") as folder:
-        summary = asyncio.run(_measure(_store(store, Path(folder), weaviate_url), conversations, k))
+        summary = asyncio.run(
+            _measure(
+                lambda: _store(store, Path(folder), weaviate_url, weaviate_grpc_port),
+                conversations,
+                k,
+            )
+        )
     sys.stdout.write(table(summary) + "\n")
     if json_out is not None:
         json_out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -63,7 +71,7 @@ def table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _store(name: str, folder: Path, weaviate_url: str) -> Memory:
+def _store(name: str, folder: Path, weaviate_url: str, weaviate_grpc_port: int) -> Memory:
     from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
 
     embedder = SentenceTransformersEmbedder()
@@ -72,21 +80,37 @@ def _store(name: str, folder: Path, weaviate_url: str) -> Memory:
             from odyssey.adapters.sqlite import SqliteMemory
 
             return SqliteMemory(folder, embedder, patience=_PATIENCE)
+        case "weaviate":
+            from odyssey.adapters.weaviate import WeaviateMemory
+
+            return WeaviateMemory(
+                weaviate_url, embedder, grpc_port=weaviate_grpc_port, patience=_PATIENCE
+            )
         case _:
             raise ValueError(f"{name!r} is no store of memories: choose sqlite or weaviate")
 
 
-async def _measure(memory: Memory, conversations: Any, k: int) -> dict[str, Any]:
+async def _measure(
+    make: Callable[[], Memory], conversations: Sequence[Conversation], k: int
+) -> dict[str, Any]:
+    memory = make()
     try:
-        found = await evaluate(
-            memory,
-            conversations,
-            k=k,
-            tell=lambda line: print(line, file=sys.stderr),  # noqa: T201
-        )
+        found = await evaluate(memory, conversations, k=k, tell=_tell)
         return found.summary()
     finally:
+        await _clear(memory, conversations)
         await memory.close()
+
+
+async def _clear(memory: Memory, conversations: Sequence[Conversation]) -> None:
+    """A server would keep what was only retained to be measured."""
+    for conversation in conversations:
+        for source in sorted({record.source for record in conversation.records}):
+            await memory.forget(tenant_of(conversation), source=source)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(line + "\n")
 
 
 def main() -> None:
@@ -96,8 +120,9 @@ def main() -> None:
     parser.add_argument("--store", choices=("sqlite", "weaviate"), default="sqlite")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--json", type=Path, dest="json_out")
-    given = parser.parse_args()
-    run(given.file, store=given.store, k=given.k, json_out=given.json_out)
+    parser.add_argument("--weaviate-url", default="http://127.0.0.1:8080")
+    parser.add_argument("--weaviate-grpc-port", type=int, default=50051)
+    run(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from arq.worker import Worker
 from pydantic import SecretStr
 
 import odyssey_sandbox
+from odyssey.adapters.embedding import Embedder
 from odyssey.bootstrap import open_ports
 from odyssey.domain.proposal import Proposal
 from odyssey.handlers.remember import tenant_of
@@ -185,13 +186,14 @@ async def open_scenario(
     policy: str | None = None,
     port: int = 0,
     files: dict[str, str] | None = None,
+    embedder: Embedder | None = None,
     **overrides: Any,
 ) -> AsyncIterator[Scenario]:
     """
     A scenario below *root*, open until the block ends.
 
     *policy* replaces the sample's `.github/odyssey.yml`; *files* are added to the
-    sample; *overrides* are settings.
+    sample; *embedder* is a loaded model to share; *overrides* are settings.
     """
     async with AsyncExitStack() as exits:
         redis = await exits.enter_async_context(start_redis(root / "redis", durable=True))
@@ -225,7 +227,7 @@ async def open_scenario(
         )
         # Two sets of ports, as the two processes have them.
         web_ports = await exits.enter_async_context(open_ports(settings, embeds=False))
-        work_ports = await exits.enter_async_context(open_ports(settings))
+        work_ports = await exits.enter_async_context(open_ports(settings, embedder=embedder))
         await web.start(create_app(settings, web_ports))
         exits.push_async_callback(web.stop)
         yield Scenario(simulator, app, installation, settings, work_ports, web)

@@ -84,12 +84,8 @@ async def test_from_a_comment_to_a_merge_everything_fits(stage: Stage) -> None:
     base = (await rest.git.async_get_commit(**where, commit_sha=main)).parsed_data
     blob = (await rest.git.async_create_blob(**where, content="TWO = 2\n")).parsed_data
     entry = {"path": "two.py", "mode": "100644", "type": "blob", "sha": blob.sha}
-    tree = (
-        await rest.git.async_create_tree(
-            **where,
-            data={"base_tree": base.tree.sha, "tree": [entry]},
-        )
-    ).parsed_data
+    sent: Any = {"base_tree": base.tree.sha, "tree": [entry]}
+    tree = (await rest.git.async_create_tree(**where, data=sent)).parsed_data
     made = (
         await rest.git.async_create_commit(
             **where, message="Count to two", tree=tree.sha, parents=[main]
@@ -116,7 +112,7 @@ async def test_from_a_comment_to_a_merge_everything_fits(stage: Stage) -> None:
     await bob.review(NAME, number, "approve")
     facts = (await rest.pulls.async_get(**where, pull_number=number)).parsed_data
     assert facts.head.sha == made.sha
-    reviews = await rest.pulls.async_list_reviews(**where, pull_number=number)
+    reviews: Any = await rest.pulls.async_list_reviews(**where, pull_number=number)
     assert [review.state for review in reviews.parsed_data] == ["APPROVED"]
     merged = await rest.pulls.async_merge(**where, pull_number=number, sha=made.sha)
     await rest.git.async_delete_ref(**where, ref="heads/proposal/one")

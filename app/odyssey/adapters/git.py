@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from odyssey.adapters.git_tree import judge, read_tree_diff
+from odyssey.adapters.git_tree import judge, read_paths, read_tree_diff
 from odyssey.domain.change import Change, Files, Patch
 from odyssey.domain.errors import (
     BranchExists,
     EmptyChange,
     ForbiddenPath,
     NotFound,
+    NotProposable,
     PatchDoesNotApply,
     PermissionDenied,
     Unavailable,
@@ -123,7 +124,8 @@ class GitRepositories:
                 raise EmptyChange(
                     f"The change leaves `{base.branch}` as it is. It may have been merged already."
                 )
-            lines = judge(entries, policy.limits)
+            base_paths = await read_paths(git, base.sha)
+            lines = judge(entries, policy.limits, base_paths=base_paths)
             if isinstance(change, Files):
                 _refuse_displaced({each.path for each in entries} - change.contents.keys())
             diff = await git.bytes(
@@ -169,6 +171,12 @@ class GitRepositories:
                     raise BranchExists(
                         f"`{branch}` is there already, at {there[:7]}: delete it, or send the "
                         "proposal again with another title"
+                    ) from error
+                prefix = branch.rpartition("/")[0]
+                if prefix and await self._remote_sha(git, repository, f"refs/heads/{prefix}"):
+                    raise NotProposable(
+                        f"`{prefix}` is a branch of {repository}, so no other branch can begin "
+                        f"with `{prefix}/`. Choose another branch prefix."
                     ) from error
                 if "remote rejected" in error.stderr or "403" in error.stderr:
                     raise PermissionDenied(

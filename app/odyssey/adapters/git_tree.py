@@ -4,14 +4,18 @@ What a change did, read from git's own comparison of two trees.
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 from odyssey.domain.errors import ChangeTooLarge, ForbiddenPath
+from odyssey.domain.paths import check_path, check_together, shown_path
 from odyssey.domain.policy import Limits
 
-PLAIN_MODES = frozenset({"000000", "100644", "100755"})
+ABSENT = "000000"
+PLAIN_MODES = frozenset({ABSENT, "100644", "100755"})
 """Regular files only: no symlink (120000), no submodule (160000)."""
 
 
@@ -68,21 +72,31 @@ async def read_tree_diff(git: RunsGit, old: str, new: str) -> list[Entry]:
     ]
 
 
-def judge(entries: list[Entry], limits: Limits) -> int:
+async def read_paths(git: RunsGit, tree: str) -> list[str]:
+    """The paths of all files in *tree*."""
+    listed = await git("ls-tree", "-r", "--name-only", "-z", tree)
+    return [each for each in listed.split("\0") if each]
+
+
+def judge(entries: list[Entry], limits: Limits, *, base_paths: Collection[str]) -> int:
     """
     The number of changed lines, if the change may be proposed at all.
 
+    *base_paths* are the files that were there before.
+
     Raises:
-        ForbiddenPath: it touches something that is no regular text file.
+        ForbiddenPath: it touches something that is no regular text file, or adds
+            a path that cannot exist everywhere beside the others.
         ChangeTooLarge: it is over a limit.
     """
     for entry in entries:
+        check_path(entry.path)
         if not {entry.old_mode, entry.new_mode} <= PLAIN_MODES:
             raise ForbiddenPath(
                 f"`{entry.path}` is a symlink or a submodule (mode {entry.old_mode} to "
                 f"{entry.new_mode}); a proposal changes regular files only."
             )
-        if entry.lines is None and entry.new_mode != "000000":
+        if entry.lines is None and entry.new_mode != ABSENT:
             raise ForbiddenPath(
                 f"`{entry.path}` is a binary file; a proposal changes text that people can review."
             )
@@ -91,6 +105,8 @@ def judge(entries: list[Entry], limits: Limits) -> int:
                 f"`{entry.path}` has {entry.size} bytes; the policy allows {limits.file_bytes} "
                 "a file (`limits.file_bytes`)."
             )
+    check_together(each.path for each in entries if each.new_mode != ABSENT)
+    _check_beside(entries, base_paths)
     if len(entries) > limits.files:
         raise ChangeTooLarge(
             f"The change touches {len(entries)} files; the policy allows {limits.files} "
@@ -103,3 +119,32 @@ def judge(entries: list[Entry], limits: Limits) -> int:
             "(`limits.lines`). Split it."
         )
     return lines
+
+
+def _check_beside(entries: list[Entry], base_paths: Collection[str]) -> None:
+    """Raises `ForbiddenPath` where a new path differs from one that stays in letter case only."""
+    added = [each.path for each in entries if each.old_mode == ABSENT]
+    if not added:
+        return
+    deleted = {each.path for each in entries if each.new_mode == ABSENT}
+    stay = {name for path in base_paths if path not in deleted for name in _with_folders(path)}
+    spelt = {_folded(each): each for each in stay}
+    for path in added:
+        for name in _with_folders(path):
+            other = spelt.get(_folded(name))
+            if name not in stay and other is not None:
+                raise ForbiddenPath(
+                    f"{shown_path(name)} and {shown_path(other)}, which is there already, are one "
+                    "on systems that ignore case; spell it alike or choose another name."
+                )
+
+
+def _with_folders(path: str) -> Iterator[str]:
+    """*path* and every folder above it."""
+    yield path
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

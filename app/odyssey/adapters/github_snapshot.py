@@ -34,13 +34,14 @@ query($owner: String!, $name: String!, $number: Int!) {
             object { ... on Blob { text isTruncated } } } }
         }
       }
-      commits(last: 1) { nodes { commit { oid committedDate tree { oid } } } }
+      commits(last: 1) { nodes { commit { oid committedDate tree { oid }
+        author { user { login } } committer { user { login } } } } }
       files(first: 100) { totalCount pageInfo { hasNextPage }
-        nodes { path additions deletions } }
+        nodes { path additions deletions changeType } }
       reviews(last: 100) { pageInfo { hasPreviousPage }
         nodes { databaseId state body submittedAt author { login __typename }
                 commit { oid } authorCanPushToRepository } }
-      reviewThreads(last: 100) { nodes { isResolved isOutdated } }
+      reviewThreads(last: 100) { pageInfo { hasPreviousPage } nodes { isResolved isOutdated } }
     }
   }
 }
@@ -65,7 +66,7 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
         raise NotFound(f"{ref}: GitHub shows no such pull request to the App")
     last = (node["commits"]["nodes"] or [None])[-1]
     commit = last["commit"] if last else {}
-    files, reviews = node.get("files") or {}, node["reviews"]
+    files, reviews, threads = node.get("files") or {}, node["reviews"], node["reviewThreads"]
     base = node.get("baseRef") or {}
     target = base.get("target") or {}
     return PullRequest(
@@ -88,14 +89,23 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
         merge_sha=(node.get("mergeCommit") or {}).get("oid"),
         merged_by=_login(node["mergedBy"]) if node.get("mergedBy") else None,
         files=tuple(
-            ChangedFile(path=each["path"], additions=each["additions"], deletions=each["deletions"])
+            ChangedFile(
+                path=each["path"],
+                additions=each["additions"],
+                deletions=each["deletions"],
+                is_renamed=each["changeType"] in ("RENAMED", "COPIED"),
+            )
             for each in files.get("nodes") or []
         ),
         files_complete=bool(files) and not files["pageInfo"]["hasNextPage"],
         reviews=tuple(_review(each) for each in reviews["nodes"] if each["submittedAt"]),
-        reviews_complete=not reviews["pageInfo"]["hasPreviousPage"],
-        unresolved_threads=sum(not each["isResolved"] for each in node["reviewThreads"]["nodes"]),
+        reviews_complete=not any(
+            each["pageInfo"]["hasPreviousPage"] for each in (reviews, threads)
+        ),
+        unresolved_threads=sum(not each["isResolved"] for each in threads["nodes"]),
         policy_text=_policy_text(target),
+        head_author=_user(commit.get("author")),
+        head_committer=_user(commit.get("committer")),
     )
 
 
@@ -118,6 +128,11 @@ def _login(actor: Mapping[str, Any] | None) -> str:
     if not actor:
         return "ghost"
     return f"{actor['login']}[bot]" if actor.get("__typename") == "Bot" else str(actor["login"])
+
+
+def _user(git_actor: Mapping[str, Any] | None) -> str | None:
+    user = (git_actor or {}).get("user")
+    return str(user["login"]) if user else None
 
 
 def _policy_text(target: Mapping[str, Any]) -> str | None:

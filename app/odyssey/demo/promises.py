@@ -42,11 +42,15 @@ class Kept:
         }
 
 
-def diff_of(path: str, old: str, new: str) -> str:
-    """A unified diff of the sample's *path* with the first *old* made *new*, in a fence."""
-    before = (SAMPLE / path).read_text()
+def diff_of(path: str, old: str, new: str, *, before: str | None = None) -> str:
+    """
+    A unified diff of *path* with the first *old* made *new*, in a fence.
+
+    *before* is the file's present text; without it the sample's.
+    """
+    before = (SAMPLE / path).read_text() if before is None else before
     if old not in before:
-        raise ValueError(f"{path} of the sample does not hold {old!r}")
+        raise ValueError(f"{path} does not hold {old!r}")
     after = before.replace(old, new, 1)
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}"
@@ -99,12 +103,14 @@ async def comment_to_merge(scenario: Scenario, narrator: Narrator) -> str:
     return f"#{number} merged by odyssey[bot], branch deleted, outcome remembered"
 
 
-BREAKS_A_TEST = diff_of(ANSWERS, 'return f"Hello, {name}!"', 'return f"Hi, {name}!"')
+BRIEFER = ('return f"Hello, {name}!"', 'return f"Hi, {name}!"')
 
 
 async def failing_test_blocks(scenario: Scenario, narrator: Narrator) -> str:
     """A failing test blocks, is quoted, and a mended commit merges."""
-    proposal = await _propose(scenario, narrator, "Greet more briefly", BREAKS_A_TEST)
+    base = await scenario.read(ANSWERS)
+    change = diff_of(ANSWERS, *BRIEFER, before=base)
+    proposal = await _propose(scenario, narrator, "Greet more briefly", change)
     number = proposal.pull_request.number
     check(proposal.status is Status.VALIDATION_FAILED, f"it is {proposal.status}")
     annotations = await scenario.annotations(proposal)
@@ -118,7 +124,6 @@ async def failing_test_blocks(scenario: Scenario, narrator: Narrator) -> str:
     await scenario.settle()
     check(not (await scenario.pull(number))["merged"], "a failed validation was merged")
     narrator.says("odyssey", "does not merge it: the sandbox has not passed this commit")
-    base = await scenario.read(ANSWERS)
     mended = base.replace("A greeting for", "A short greeting for", 1)
     sha = await scenario.push(proposal.branch, {ANSWERS: mended}, by="ada")
     narrator.says("ada", f"pushes {sha[:7]}, which mends it")

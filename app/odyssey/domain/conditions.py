@@ -76,31 +76,41 @@ def limits(pull: PullRequest, policy: Policy) -> Condition:
     """(3) the change is within the policy's limits, and all its files are known."""
     name = "limits"
     lines = sum(each.additions + each.deletions for each in pull.files)
+    files, or_more = _count(len(pull.files), "file"), "" if pull.files_complete else " or more"
     if not pull.files_complete or len(pull.files) > policy.limits.files:
         return Condition(
             3, name, State.UNMET,
-            f"The change touches {len(pull.files)} files or more; the policy allows "
+            f"The change touches {files}{or_more}; the policy allows "
             f"{policy.limits.files}.",
             "Split the change, or raise `limits.files` in the policy.",
         )  # fmt: skip
     if lines > policy.limits.lines:
         return Condition(
             3, name, State.UNMET,
-            f"The change has {lines} lines; the policy allows {policy.limits.lines}.",
+            f"The change has {_count(lines, 'line')}; the policy allows {policy.limits.lines}.",
             "Split the change, or raise `limits.lines` in the policy.",
         )  # fmt: skip
-    return Condition(3, name, State.MET, f"{len(pull.files)} files, {lines} lines.")
+    return Condition(3, name, State.MET, f"{files}, {_count(lines, 'line')}.")
 
 
 def validation(proposal: Proposal, pull: PullRequest) -> Condition:
-    """(4) the sandbox passed exactly this head SHA; a validation of another commit is none."""
-    name = "validation"
-    validation = proposal.validation
-    short = pull.head_sha[:7]
-    if validation is None or validation.head_sha != pull.head_sha:
+    """
+    (4) the sandbox passed exactly this head SHA, by the workflow of this base branch.
+
+    A validation of another commit, or against another base branch, is none.
+    """
+    name, short = "validation", pull.head_sha[:7]
+    validation = proposal.validation_of(pull.head_sha, pull.base_branch)
+    if validation is None:
+        earlier = proposal.validation
+        elsewhere = earlier is not None and earlier.head_sha == pull.head_sha
         return Condition(
-            4, name, State.WAITING, f"`{short}` is not validated yet.", "Odyssey: it follows."
-        )
+            4, name, State.WAITING,
+            f"`{short}` was validated against another base branch."
+            if elsewhere
+            else f"`{short}` is not validated yet.",
+            "Odyssey: it follows.",
+        )  # fmt: skip
     if validation.conclusion is None:
         return Condition(
             4, name, State.WAITING, f"`{short}` is being validated.", "Odyssey: it follows."
@@ -116,10 +126,15 @@ def validation(proposal: Proposal, pull: PullRequest) -> Condition:
 def approvals(
     proposal: Proposal, pull: PullRequest, policy: Policy, mode: ApprovalMode
 ) -> tuple[tuple[str, ...], Condition]:
-    """(5) enough permitted people approve exactly this head SHA; first who they are."""
+    """
+    (5) enough permitted people approve exactly this head SHA; first who they are.
+
+    Mode `auto` takes their place unless a protected path is touched. A renamed
+    file counts as one: where it came from is not known here.
+    """
     rules, name, short = policy.approvals, "approval", pull.head_sha[:7]
-    protected = policy.protected(pull.paths)
-    if mode is ApprovalMode.AUTO and not protected:
+    not_auto = _not_automatic(pull, policy) if mode is ApprovalMode.AUTO else ""
+    if mode is ApprovalMode.AUTO and not not_auto:
         return (AUTOMATIC,), Condition(
             5, name, State.MET, "Mode `auto`: no protected path is touched."
         )
@@ -130,7 +145,7 @@ def approvals(
     if service and service.head_sha == pull.head_sha and rules.api_approvals:
         approvers.append(service.by)
     missing = rules.required - len(approvers)
-    if missing <= 0 and pull.reviews_complete:
+    if missing <= 0:
         return tuple(approvers), Condition(
             5, name, State.MET, f"Approved at `{short}` by {', '.join(approvers)}."
         )
@@ -142,13 +157,23 @@ def approvals(
     sentence = f"{len(approvers)} of {rules.required} approvals of `{short}`."
     if stale:
         sentence += f" Not counted: {', '.join(stale)}."
-    if protected and mode is ApprovalMode.AUTO:
-        sentence += f" Mode `auto` does not merge protected paths: {', '.join(protected[:3])}."
+    but = "" if rules.requester_counts else " but the requester and whoever pushed this commit"
     return tuple(approvers), Condition(
-        5, name, State.WAITING, sentence,
-        f"Anyone with write permission{'' if rules.requester_counts else ' but the requester'}: "
-        "review the pull request and choose “Approve”.",
+        5, name, State.WAITING, sentence + not_auto,
+        f"Anyone with write permission{but}: review the pull request and choose “Approve”.",
     )  # fmt: skip
+
+
+def _not_automatic(pull: PullRequest, policy: Policy) -> str:
+    """Why mode `auto` does not open the gate; "" when it does."""
+    if protected := policy.protected(pull.paths):
+        return f" Mode `auto` does not merge protected paths: {', '.join(protected[:3])}."
+    if renamed := [each.path for each in pull.files if each.is_renamed]:
+        return (
+            " Mode `auto` does not merge renamed files, whose old paths may be protected: "
+            f"{', '.join(renamed[:3])}."
+        )
+    return ""
 
 
 def _counts(review: Review, proposal: Proposal, pull: PullRequest, policy: Policy) -> bool:
@@ -168,13 +193,16 @@ def _why_not(review: Review, proposal: Proposal, pull: PullRequest, policy: Poli
         return f"{who} is not a person"
     if not review.author_can_push:
         return f"{who} has no write permission"
-    if who.lower() == proposal.requester.lower() and not policy.approvals.requester_counts:
-        return f"{who} requested the change"
+    if not policy.approvals.requester_counts:
+        if who.lower() == proposal.requester.lower():
+            return f"{who} requested the change"
+        if pull.is_pushed_by(who):
+            return f"{who} pushed this commit"
     return ""
 
 
 def objections(pull: PullRequest) -> Condition:
-    """(6) nobody who may push requests changes, and no review thread is open."""
+    """(6) nobody who may push requests changes, no review thread is open, and all are known."""
     name = "objections"
     objectors = [
         login
@@ -186,10 +214,17 @@ def objections(pull: PullRequest) -> Condition:
             6, name, State.UNMET, f"Changes are requested by {', '.join(objectors)}.",
             "They: approve, or dismiss the review, once it is answered.",
         )  # fmt: skip
-    if pull.unresolved_threads:
+    threads = pull.unresolved_threads
+    if threads:
         return Condition(
-            6, name, State.UNMET, f"{pull.unresolved_threads} review threads are open.",
+            6, name, State.UNMET,
+            f"{_count(threads, 'review thread')} {'is' if threads == 1 else 'are'} open.",
             "Whoever opened them: press “Resolve conversation” once they are answered.",
+        )  # fmt: skip
+    if not pull.reviews_complete:
+        return Condition(
+            6, name, State.UNMET, "There are more reviews than could be read.",
+            "Anyone who may push: merge it by hand, or propose the change anew.",
         )  # fmt: skip
     return Condition(6, name, State.MET, "Nobody requests changes.")
 
@@ -203,3 +238,7 @@ def conflict(pull: PullRequest) -> Condition:
             f"Anyone who may push: merge `{pull.base_branch}` into the branch, resolving it.",
         )  # fmt: skip
     return Condition(7, name, State.MET, f"It merges into `{pull.base_branch}`.")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -117,8 +117,9 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> Event | None:
     Raises:
         MalformedPayload: an event Odyssey uses lacks a field GitHub always sends.
     """
-    action = payload.get("action")
+    action = None
     try:
+        action = payload.get("action")
         match name:
             case "issue_comment" if action == "created":
                 return _issue_commented(payload)
@@ -128,7 +129,7 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> Event | None:
                 return _check_run_rerequested(payload)
             case _ if action in _PULL_REQUEST_ACTIONS.get(name, ()):
                 return _pull_request_changed(payload, str(action), name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedPayload(
             f"{name}.{action}: a field is missing or of another type ({error!r})"
         ) from error

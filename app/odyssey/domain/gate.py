@@ -84,11 +84,13 @@ def evaluate(
     (1) the pull request is open, from this repository, and no draft;
     (2) the policy on its base branch can be read;
     (3) it is within the policy's limits, all its files known;
-    (4) the trusted workflow passed exactly this head SHA;
-    (5) enough permitted people approve exactly this head SHA, each as their
-        latest decisive review, given after it became the head; or, in mode
-        `auto`, no protected path is touched;
-    (6) nobody who may push requests changes, and no review thread is open;
+    (4) the trusted workflow of this base branch passed exactly this head SHA;
+    (5) enough permitted people, who neither requested nor pushed it, approve
+        exactly this head SHA, each as their latest decisive review, given after
+        it became the head; or, in mode `auto`, no protected path is touched and
+        no file renamed;
+    (6) nobody who may push requests changes, no review thread is open, and
+        there are no more of both than could be read;
     (7) it merges into the base branch without conflict.
 
     *policy* is a sentence instead of a policy when the file is invalid.
@@ -112,7 +114,8 @@ def evaluate(
     )
     validation = conditions[3]
     blockers = [each for each in conditions if each.state is State.UNMET]
-    needs_run = validation.state is State.WAITING and not _has_run(proposal, pull)
+    has_run = proposal.validation_of(pull.head_sha, pull.base_branch) is not None
+    needs_run = validation.state is State.WAITING and not has_run
     if needs_run and not any(each.number in (1, 3) for each in blockers):
         return Validate(conditions, pull.head_sha)
     if all(each.state is State.MET for each in conditions):
@@ -125,8 +128,3 @@ def evaluate(
             automatic=not any(each for each in approvers if each != AUTOMATIC),
         )
     return Blocked(conditions)
-
-
-def _has_run(proposal: Proposal, pull: PullRequest) -> bool:
-    validation = proposal.validation
-    return validation is not None and validation.head_sha == pull.head_sha

@@ -19,8 +19,12 @@ E = TypeVar("E", bound=StrEnum)
 
 POLICY_PATH = ".github/odyssey.yml"
 
-ALWAYS_PROTECTED = (".github/**", "CODEOWNERS", "docs/CODEOWNERS", "Dockerfile", "**/Dockerfile")
+ALWAYS_PROTECTED = ("/.github/", "/CODEOWNERS", "/docs/CODEOWNERS", "Dockerfile")
 """Paths that `auto` never merges, whatever the policy says: they measure the change itself."""
+
+MAX_GLOBS = 200
+MAX_GLOB = 200
+"""Characters of one pattern of `protected_paths`."""
 
 
 class ApprovalMode(StrEnum):
@@ -89,7 +93,7 @@ class Policy:
     def protected(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Those of *paths* that the policy or Odyssey itself protects, in the order given."""
         patterns = [_pattern(glob) for glob in (*ALWAYS_PROTECTED, *self.protected_paths)]
-        return tuple(path for path in paths if any(each.fullmatch(path) for each in patterns))
+        return tuple(path for path in paths if any(each.match(path) for each in patterns))
 
 
 def policy_from(mapping: Any) -> Policy:
@@ -102,7 +106,9 @@ def policy_from(mapping: Any) -> Policy:
     """
     root = _mapping(mapping, "the file")
     _only(root, {"version", "approvals", "protected_paths", "limits", "merge", "validation"}, "")
-    if root.get("version", 1) != 1:
+    version = root.get("version", 1)
+    # True equals 1 to Python, and 1.0 does too.
+    if type(version) is not int or version != 1:
         raise _invalid("version", "1")
     merge = _section(root, "merge", MergeRules)
     validation = _section(root, "validation", ValidationRules)
@@ -204,23 +210,60 @@ def _globs(value: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
         raise _invalid("protected_paths", "a list of path patterns, such as `src/**`")
+    if len(value) > MAX_GLOBS:
+        raise _invalid("protected_paths", f"at most {MAX_GLOBS} patterns")
+    for glob in value:
+        if problem := _glob_problem(glob):
+            raise PolicyInvalid(f"`{POLICY_PATH}`: `protected_paths`: {glob[:80]!r} {problem}")
     return tuple(value)
 
 
+def _glob_problem(glob: str) -> str:
+    """Why *glob* would protect something else than it seems to; "" when it does not."""
+    segments = glob.strip("/").split("/")
+    if len(glob) > MAX_GLOB:
+        return f"has over {MAX_GLOB} characters"
+    if glob.startswith("!") or "\\" in glob:
+        return "begins with `!` or has a backslash in it; neither is supported"
+    if {"", ".", ".."} & set(segments[1:]) or segments[0] in (".", ".."):
+        return "has an empty, `.` or `..` segment; write it from the top of the repository"
+    if any("**" in each and each != "**" for each in segments):
+        return "has `**` beside other characters; write `**/*.py` instead of `**.py`"
+    return ""
+
+
 def _pattern(glob: str) -> re.Pattern[str]:
-    """`**` crosses folders, `*` and `?` do not; a trailing `/` means all below it."""
-    text = glob.lstrip("/") + ("**" if glob.endswith("/") else "")
-    out = ""
-    position = 0
-    while position < len(text):
-        if text.startswith("**/", position):
-            out, position = out + "(?:.*/)?", position + 3
-        elif text.startswith("**", position):
-            out, position = out + ".*", position + 2
-        elif text[position] == "*":
-            out, position = out + "[^/]*", position + 1
-        elif text[position] == "?":
-            out, position = out + "[^/]", position + 1
+    """
+    *glob* for the beginning of a path, read as in `.gitignore`: what it names, and all below it.
+
+    `*` and `?` stay within a name, `**` stands for any folders. Without a `/`
+    before its end it counts at any depth; a trailing `/` or `/**` means below only.
+
+    Every group is atomic: the earliest place where a part fits leaves the most
+    for the rest, so no other has to be tried and time grows with the product of
+    the lengths at worst.
+    """
+    segments = [each for each in glob.split("/") if each]
+    if "/" not in glob.rstrip("/"):
+        segments.insert(0, "**")
+    below_only = glob.endswith("/") or segments[-1] == "**"
+    parts: list[list[str]] = [[]]
+    for segment in segments:
+        if segment == "**":
+            parts.append([])
         else:
-            out, position = out + re.escape(text[position]), position + 1
-    return re.compile(out, re.DOTALL)
+            parts[-1].append(_name_pattern(segment))
+    anywhere, found = "(?:[^/]++/)*?", []
+    for index, part in enumerate(parts):
+        if part:
+            found.append((anywhere if index else "") + "/".join(part))
+    ends = ["(?![^/])"] * (len(found) - 1) + ["(?=/)" if below_only else "(?![^/])"]
+    return re.compile("/".join(f"(?>{each}{end})" for each, end in zip(found, ends, strict=False)))
+
+
+def _name_pattern(name: str) -> str:
+    first, *rest = ("[^/]".join(map(re.escape, each.split("?"))) for each in re.split(r"\*+", name))
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>[^/]*?{each})" for each in middle) + f"[^/]*{last}"

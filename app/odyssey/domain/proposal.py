@@ -45,13 +45,15 @@ class Validation:
     One dispatch of the trusted workflow for one head SHA.
 
     `run_id` is None between the decision to dispatch and GitHub's answer;
-    `conclusion` is None until the run's report was read.
+    `conclusion` is None until the run's report was read. `base_branch` is the
+    branch whose workflow judges; None stands for the proposal's.
     """
 
     head_sha: HeadSha
     nonce: str
     workflow: str
     requested_at: datetime
+    base_branch: str | None = None
     run_id: RunId | None = None
     run_url: str | None = None
     started: bool = False
@@ -212,8 +214,15 @@ class Proposal:
     @property
     def current_validation(self) -> Validation | None:
         """The validation of the present head SHA; None when only older ones were judged."""
+        return self.validation_of(self.head_sha, self.base_branch) if self.head_sha else None
+
+    def validation_of(self, head_sha: HeadSha, base_branch: str) -> Validation | None:
+        """The validation of *head_sha* by the workflow of *base_branch*, if it is the last one."""
         validation = self.validation
-        return validation if validation and validation.head_sha == self.head_sha else None
+        if validation is None or validation.head_sha != head_sha:
+            return None
+        judged_by = validation.base_branch or self.base_branch
+        return validation if judged_by == base_branch else None
 
     @property
     def approved_by(self) -> str | None:

@@ -57,11 +57,16 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
-    """One file of the pull request's diff against its merge base."""
+    """
+    One file of the pull request's diff against its merge base.
+
+    Of a renamed or copied file only the new path is known: GraphQL leaves the old one out.
+    """
 
     path: str
     additions: int
     deletions: int
+    is_renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +75,11 @@ class PullRequest:
     One consistent read of a pull request with its reviews.
 
     `mergeable` is None while GitHub is still computing it. `files_complete` is
-    False when there are more files than one read gives. `policy_text` is the
-    policy file on the branch this pull request merges into, None without one.
+    False when there are more files than one read gives, `reviews_complete` when
+    there are more reviews or review threads. `policy_text` is the policy file on
+    the branch this pull request merges into, None without one. `head_author` and
+    `head_committer` are the logins GitHub knows for the head's author and
+    committer by their e-mail addresses; None where it knows nobody.
     """
 
     ref: PullRequestRef
@@ -98,11 +106,24 @@ class PullRequest:
     reviews_complete: bool
     unresolved_threads: int
     policy_text: str | None
+    head_author: str | None = None
+    head_committer: str | None = None
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths the diff touches."""
         return tuple(each.path for each in self.files)
+
+    def is_pushed_by(self, login: str) -> bool:
+        """
+        Whether the head commit names *login* as its author or committer.
+
+        A guard against habit only: whoever makes a commit chooses both names. A
+        ruleset with "require approval of the most recent reviewable push" is the
+        hard rule, because GitHub knows who pushed.
+        """
+        people = (self.head_author, self.head_committer)
+        return login.lower() in {each.lower() for each in people if each}
 
 
 def decisive_reviews(reviews: Sequence[Review]) -> dict[str, Review]:

@@ -9,9 +9,10 @@ checked that it comes from the run that was dispatched.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from odyssey.domain.errors import MalformedPayload
 
@@ -19,11 +20,16 @@ MAX_REPORT_BYTES = 2_000_000
 MAX_FAILURES = 50
 """GitHub takes 50 annotations in one request."""
 MAX_MESSAGE = 4_000
+MAX_TRANSCRIPT = 60_000
+MAX_NUMBER = 2**31 - 1
+"""The largest integer that GitHub's API takes, as a line for instance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestFailure:
     """One failing test; `path` is relative to the repository, `line` starts at 1."""
+
+    __test__: ClassVar[bool] = False  # pytest collects what is called Test…
 
     name: str
     message: str
@@ -33,7 +39,7 @@ class TestFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One phase of the sandbox: `build`, `run`, `health` or `tests`."""
+    """One phase of the sandbox: `setup`, `build`, `run`, `health`, `tests` or `measure`."""
 
     name: str
     outcome: str
@@ -67,6 +73,8 @@ def parse_report(data: bytes) -> Report:
 
     Raises:
         MalformedPayload: it is too large, not JSON, or lacks `head_sha` or `conclusion`.
+
+    Anything else that is not as the Action writes it is left out.
     """
     if len(data) > MAX_REPORT_BYTES:
         raise MalformedPayload(f"report.json has {len(data)} bytes, over {MAX_REPORT_BYTES}")
@@ -81,15 +89,15 @@ def parse_report(data: bytes) -> Report:
         raise MalformedPayload("report.json lacks `head_sha` or `conclusion`")
     tests = _object(root.get("tests"))
     return Report(
-        head_sha=head_sha,
-        conclusion=conclusion[:40],
-        reason=_text(root.get("reason") or root.get("message")),
+        head_sha=_text(head_sha, 100),
+        conclusion=_text(conclusion, 40),
+        reason=_text(root.get("reason")),
         phases=tuple(_phase(each) for each in _objects(root.get("phases"))[:20]),
         passed=_count(tests.get("passed")),
         failed=_count(tests.get("failed")),
         skipped=_count(tests.get("skipped")),
         failures=tuple(_failure(each) for each in _objects(tests.get("failures"))[:MAX_FAILURES]),
-        transcript=str(root.get("transcript") or "")[-60_000:],
+        transcript=_text(root.get("transcript"), None)[-MAX_TRANSCRIPT:],
     )
 
 
@@ -101,29 +109,43 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _text(value: Any, limit: int = MAX_MESSAGE) -> str:
-    return str(value)[:limit] if isinstance(value, str | int | float) else ""
+def _text(value: Any, limit: int | None = MAX_MESSAGE) -> str:
+    """Text only; a half of a surrogate pair, which JSON can spell but UTF-8 cannot, as `?`."""
+    return value[:limit].encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _whole(value: Any, *, least: int) -> int | None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and least <= value <= MAX_NUMBER else None
 
 
 def _count(value: Any) -> int:
-    return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else 0
+    return _whole(value, least=0) or 0
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        seconds = float(value)
+    except OverflowError:  # JSON's whole numbers have no bound
+        return 0.0
+    return seconds if math.isfinite(seconds) and seconds >= 0 else 0.0
 
 
 def _phase(value: Mapping[str, Any]) -> Phase:
-    duration, code = value.get("duration_s"), value.get("exit_code")
     return Phase(
         name=_text(value.get("name"), 40),
         outcome=_text(value.get("outcome"), 40),
-        duration_s=float(duration) if isinstance(duration, int | float) else 0.0,
-        exit_code=code if isinstance(code, int) else None,
+        duration_s=_seconds(value.get("duration_s")),
+        exit_code=_whole(value.get("exit_code"), least=-MAX_NUMBER),
     )
 
 
 def _failure(value: Mapping[str, Any]) -> TestFailure:
-    path, line = value.get("file"), value.get("line")
     return TestFailure(
         name=_text(value.get("name"), 300) or "unnamed test",
         message=_text(value.get("message")),
-        path=path[:500] if isinstance(path, str) and path else None,
-        line=line if isinstance(line, int) and line > 0 else None,
+        path=_text(value.get("file"), 500) or None,
+        line=_whole(value.get("line"), least=1),
     )

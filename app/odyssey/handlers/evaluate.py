@@ -76,7 +76,7 @@ async def evaluate(
     """
     asked: list[Asked] = []
     for conversation in conversations:
-        tenant = Tenant.of(0, f"evaluation/{conversation.name}")
+        tenant = tenant_of(conversation)
         started = time.perf_counter()
         for start in range(0, len(conversation.records), _BATCH):
             await memory.retain(tenant, conversation.records[start : start + _BATCH])
@@ -100,6 +100,11 @@ async def evaluate(
     if not asked:
         raise ValueError("nothing to evaluate: no question of the file has evidence in its turns")
     return Evaluation(k=k, asked=tuple(asked))
+
+
+def tenant_of(conversation: Conversation) -> Tenant:
+    """The tenant a conversation is measured in."""
+    return Tenant.of(0, f"evaluation/{conversation.name}")
 
 
 def _shares(asked: Sequence[Asked]) -> dict[str, Any]:

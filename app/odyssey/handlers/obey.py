@@ -38,7 +38,8 @@ async def obey(event: IssueCommented, ports: Ports, *, again: bool = False) -> N
 
     The comment is acknowledged with a reaction before anything else. A command
     whose effect shows itself (a pull request, a status comment) is answered by
-    that; every other one, and every refusal, by one comment.
+    that; every other one, every refusal, and that hidden characters were left
+    out of a command, by one comment.
     """
     if not event.author_is_person:
         return
@@ -53,7 +54,8 @@ async def obey(event: IssueCommented, ports: Ports, *, again: bool = False) -> N
             answer = comments.refusal(event.author, error)
         except NotFound as error:
             answer = comments.refusal(event.author, NotProposable(str(error)))
-        if answer is None:
+        answer = "\n\n".join(filter(None, (answer, comments.hidden_note(command.hidden))))
+        if not answer:
             continue
         marker = comments.answer_marker(event.comment_id, index)
         await ports.github.post_comment(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from odyssey.domain import comments
-from odyssey.domain.change import Change, check_change
+from odyssey.domain.change import Change, check_change, hidden_in, normalise
 from odyssey.domain.errors import CommandRefused, Conflict, NotProposable
 from odyssey.domain.identifiers import ProposalId, RepositoryRef, branch_name, proposal_id
 from odyssey.domain.proposal import Proposal
@@ -71,10 +71,11 @@ async def _open(
     policy = ports.read_policy(base.policy_text)
     if policy.validation.workflow not in base.workflows:
         raise NotProposable(comments.no_workflow(policy.validation.workflow, base.branch))
-    check_change(request.change, policy.limits)
+    change = normalise(request.change)
+    check_change(change, policy.limits)
     at = begun.created_at if begun else ports.now()
     commit = await ports.repositories.commit(
-        repository, request.change, base=base, policy=policy, message=message, at=at
+        repository, change, base=base, policy=policy, message=message, at=at
     )
     proposal = begun or Proposal(
         id=identifier,
@@ -94,10 +95,13 @@ async def _open(
     )
     # The intent is kept before the first write: whoever takes over finds it.
     await ports.proposals.put(proposal)
-    return await _publish(proposal, commit, base, ports)
+    body = comments.pull_request_body(proposal, hidden=hidden_in(change))
+    return await _publish(proposal, commit, base, body, ports)
 
 
-async def _publish(proposal: Proposal, commit: Commit, base: BaseTree, ports: Ports) -> Proposal:
+async def _publish(
+    proposal: Proposal, commit: Commit, base: BaseTree, body: str, ports: Ports
+) -> Proposal:
     repository = proposal.repository
     await ports.repositories.push(repository, commit, proposal.branch)
     try:
@@ -106,7 +110,7 @@ async def _publish(proposal: Proposal, commit: Commit, base: BaseTree, ports: Po
             head=proposal.branch,
             base=base.branch,
             title=comments.pull_request_title(proposal),
-            body=comments.pull_request_body(proposal),
+            body=body,
         )
     except (CommandRefused, Conflict):
         await ports.repositories.delete_branch(repository, proposal.branch, head_sha=commit.sha)

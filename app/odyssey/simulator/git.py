@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from odyssey.simulator.state import User
 
 ZERO = "0" * 40
+_FULL_SHA = re.compile("[0-9a-f]{40}")
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 # Commits that github.com makes carry this committer: https://github.com/web-flow
 WEB_FLOW = ("GitHub", "noreply@github.com")
@@ -158,7 +160,9 @@ class Git:
         return self.attempt("cat-file", "-e", sha).returncode == 0
 
     def type_of(self, sha: str) -> str | None:
-        """blob, tree, commit or tag; None when there is no such object."""
+        """blob, tree, commit or tag; None when there is no such object or it is no full SHA."""
+        if not _FULL_SHA.fullmatch(sha):
+            return None
         done = self.attempt("cat-file", "-t", sha)
         return done.stdout.decode().strip() if done.returncode == 0 else None
 

@@ -116,8 +116,9 @@ def minimal_repository(simulator: Simulator, repository: Repository) -> Json:
 
 
 def webhook_repository(simulator: Simulator, repository: Repository) -> Json:
-    """The `repository-webhooks` schema, which has no `has_downloads` in version 2026-03-10."""
-    return {**minimal_repository(simulator, repository), "custom_properties": {}}
+    """The `repository-webhooks` schema, where `has_downloads` outlived version 2026-03-10."""
+    shown = minimal_repository(simulator, repository)
+    return {**shown, "has_downloads": True, "custom_properties": {}}
 
 
 def full_repository(simulator: Simulator, repository: Repository, reader: User | None) -> Json:

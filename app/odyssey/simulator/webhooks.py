@@ -142,7 +142,7 @@ def pull_request(
     """A `pull_request` event; *more* are the fields that only some actions have."""
     payload: Json = {
         "number": pull.number,
-        "pull_request": _with_assignee(pull_view(simulator, repository, pull)),
+        "pull_request": _event_pull(pull_view(simulator, repository, pull)),
         **more,
     }
     simulator.emit(
@@ -176,7 +176,14 @@ def pull_request_review(
 
 def small_pull(simulator: Simulator, repository: Repository, pull: PullRequest) -> Json:
     """The pull request of events about its reviews."""
-    return _with_assignee(pull_simple(simulator, repository, pull))
+    return _event_pull(pull_simple(simulator, repository, pull))
+
+
+def _event_pull(shown: Json) -> Json:
+    # Of the repositories in it, too, the webhook schemas ask for what the REST API dropped.
+    for side in (shown["head"], shown["base"]):
+        side["repo"]["has_downloads"] = True
+    return _with_assignee(shown)
 
 
 def _with_assignee(shown: Json) -> Json:

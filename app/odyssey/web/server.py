@@ -10,7 +10,9 @@ import logging
 import uvicorn
 import uvloop
 
+from odyssey.adapters.redis_connection import connect, durability_gaps
 from odyssey.bootstrap import open_ports
+from odyssey.domain.errors import Unavailable
 from odyssey.ports import Ports
 from odyssey.settings import Settings
 from odyssey.web.app import create_app
@@ -32,7 +34,20 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_ports(settings, embeds=False) as ports:
+        await _warn(settings)
         await build_server(settings, ports).serve()
+
+
+async def _warn(settings: Settings) -> None:
+    redis = connect(settings.redis_url)
+    try:
+        for gap in await durability_gaps(redis):
+            log.warning("%s", gap)
+    except Unavailable as error:
+        # Deliveries are refused until it is there, and taken from then on.
+        log.warning("%s", error)
+    finally:
+        await redis.aclose()
 
 
 def build_server(settings: Settings, ports: Ports) -> uvicorn.Server:

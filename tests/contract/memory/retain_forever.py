@@ -1,7 +1,7 @@
 """
 A process that retains records until it is killed, and says which ones are kept.
 
-Usage: python retain_forever.py FOLDER PREFIX
+Usage: python retain_forever.py FOLDER PREFIX TENANT
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ async def main(folder: Path, prefix: str) -> None:
     memory = SqliteMemory(folder, embedder=HashingEmbedder())
     for number in itertools.count():
         name = f"{prefix}{number}"
-        await memory.retain(
-            Tenant.of(7, "acme/shop"), [record(name, f"note {name}", minutes=number)]
-        )
+        await memory.retain(Tenant(sys.argv[3]), [record(name, f"note {name}", minutes=number)])
         print(name, flush=True)  # noqa: T201 - read by the test
 
 

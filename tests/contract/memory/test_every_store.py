@@ -62,9 +62,9 @@ async def test_the_same_id_twice_is_one_record_and_the_first_stays(
     assert [one.record.text for one in found] == ["use a token bucket"]
 
 
-async def test_no_tenant_sees_another(memory: Memory) -> None:
+async def test_no_tenant_sees_another(memory: Memory, repository: str) -> None:
     """Not by words, not by filter, not when listing, not when forgetting."""
-    ours, theirs = Tenant.of(7, "acme/shop"), Tenant.of(7, "acme/shop2")
+    ours, theirs = Tenant.of(7, repository), Tenant.of(7, f"{repository}2")
     secret = record("1", "the launch is on friday", person="ada", attributes={"patch_id": "p"})
     await memory.retain(ours, [secret])
 
@@ -76,9 +76,9 @@ async def test_no_tenant_sees_another(memory: Memory) -> None:
     assert len(await memory.recall(ours, "launch friday")) == 1
 
 
-async def test_the_same_id_may_be_in_two_tenants(memory: Memory) -> None:
+async def test_the_same_id_may_be_in_two_tenants(memory: Memory, repository: str) -> None:
     """Ids name events within a tenant."""
-    first, second = Tenant.of(1, "acme/shop"), Tenant.of(2, "acme/shop")
+    first, second = Tenant.of(1, repository), Tenant.of(2, repository)
     await memory.retain(first, [record("1", "apples")])
     await memory.retain(second, [record("1", "pears")])
 

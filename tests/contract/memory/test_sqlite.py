@@ -30,10 +30,10 @@ def program_environment() -> dict[str, str]:
 
 
 @contextmanager
-def retaining(folder: Path, prefix: str) -> Iterator[subprocess.Popen[str]]:
+def retaining(folder: Path, prefix: str, tenant: Tenant) -> Iterator[subprocess.Popen[str]]:
     """Another process that retains until the block ends, and is then killed with -9."""
     process = subprocess.Popen(
-        [sys.executable, str(retain_forever.__file__), str(folder), prefix],
+        [sys.executable, str(retain_forever.__file__), str(folder), prefix, tenant.name],
         stdout=subprocess.PIPE,
         text=True,
         env=program_environment(),
@@ -70,7 +70,7 @@ async def test_what_was_retained_survives_kill_9(tmp_path: Path, tenant: Tenant)
     """Killed in the middle of its work, the process has lost nothing it had promised."""
     promised: list[str] = []
     for attempt, after in enumerate((1, 7, 23)):
-        with retaining(tmp_path, f"run{attempt}-") as process:
+        with retaining(tmp_path, f"run{attempt}-", tenant) as process:
             promised += kept_by(process, after)
     memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
     found = {one.record.id for one in await memory.recall(tenant, "", limit=1000)}
@@ -86,7 +86,10 @@ async def test_what_was_retained_survives_kill_9(tmp_path: Path, tenant: Tenant)
 async def test_two_processes_write_one_file(tmp_path: Path, tenant: Tenant) -> None:
     """Both are heard, and a third that reads at the same time sees both."""
     memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
-    with retaining(tmp_path, "left-") as left, retaining(tmp_path, "right-") as right:
+    with (
+        retaining(tmp_path, "left-", tenant) as left,
+        retaining(tmp_path, "right-", tenant) as right,
+    ):
         promised = kept_by(left, 20) + kept_by(right, 20)
         found = {one.record.id for one in await memory.recall(tenant, "", limit=1000)}
         by_meaning = await memory.recall(tenant, "note left-3", limit=1)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from odyssey.adapters.embedding import Embedder, Vector
 from odyssey.adapters.sqlite import rows, search, vectors
+from odyssey.adapters.sqlite.frequencies import Frequencies
 from odyssey.adapters.sqlite.schema import Files
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.asking import ask
@@ -59,6 +60,7 @@ class SqliteMemory:
         self._now = now
         self._cache_bytes = cache_bytes
         self._matrices: OrderedDict[Tenant, vectors.Matrix] = OrderedDict()
+        self._frequencies: dict[Tenant, Frequencies] = {}
         self._embedding: dict[Tenant, asyncio.Lock] = {}
 
     async def retain(self, tenant: Tenant, records: Sequence[Record]) -> None:
@@ -164,11 +166,9 @@ class SqliteMemory:
         return await asyncio.to_thread(self._count_waiting, tenant)
 
     async def close(self) -> None:
-        """Ends connections and the model."""
+        """Ends the connections; the embedder is its owner's to close."""
         await asyncio.to_thread(self._files.close)
         self._matrices.clear()
-        if self._embedder is not None:
-            await self._embedder.close()
 
     async def _query_vector(self, tenant: Tenant, query: str) -> Vector | None:
         if self._embedder is None:
@@ -207,7 +207,10 @@ class SqliteMemory:
                         "tenant %s: recalled by words alone: its vectors are of %s, not of %s",
                         tenant, known[0], self._embedder.model,
                     )  # fmt: skip
-            return search.recall(connection, request, vector, view, self._weights)
+            frequencies = self._frequencies.setdefault(tenant, Frequencies())
+            return search.recall(
+                connection, request, vector, view, frequencies=frequencies, weights=self._weights
+            )
 
     def _forget(self, tenant: Tenant, source: str | None, person: str | None) -> int:
         with self._files.connection(tenant, write=True) as connection:

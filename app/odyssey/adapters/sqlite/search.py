@@ -13,14 +13,15 @@ import numpy as np
 
 from odyssey.adapters.embedding import Vector
 from odyssey.adapters.sqlite import rows, vectors
+from odyssey.adapters.sqlite.frequencies import Frequencies
 from odyssey.domain.memory.asking import Question
 from odyssey.domain.memory.fusion import Candidate, Fused, Weights, fuse, meaning_nearby
 from odyssey.domain.memory.record import Recollection, Record
 
-_POOL = 120
+_POOL = 80
 """Rows taken from each arm; the fused answer is far shorter."""
 
-_AROUND = 60
+_AROUND = 40
 """Of the rows closest in meaning, those whose neighbours are looked at too."""
 
 View = tuple[vectors.Numbers, vectors.Floats]
@@ -41,14 +42,17 @@ def recall(
     request: Request,
     vector: Vector | None,
     view: View | None,
+    *,
+    frequencies: Frequencies,
     weights: Weights,
 ) -> list[Recollection]:
     """The answer to *request*, from one consistent view of the file."""
     narrowed = rows.matching(connection, request.kinds, request.where)
     question = request.question
     cosines = _Cosines.of(view, vector)
-    words = dict(rows.by_words(connection, "words", question.terms, narrowed, limit=_POOL))
-    nearby = dict(rows.by_words(connection, "nearby", question.terms, narrowed, limit=_POOL))
+    asked = frequencies.choose(connection, question.terms)
+    words = dict(rows.by_words(connection, "words", asked, narrowed, limit=_POOL))
+    nearby = dict(rows.by_words(connection, "nearby", asked, narrowed, limit=_POOL))
     closest = cosines.closest(
         None if narrowed is None else rows.numbers(connection, narrowed), limit=_POOL
     )

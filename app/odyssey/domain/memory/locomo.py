@@ -87,7 +87,7 @@ def _records(name: str, conversation: Mapping[str, Any]) -> Iterator[Record]:
                 text=str(turn.get("text") or ""),
                 occurred_at=start + timedelta(seconds=20 * place),
                 trust=Trust.PERSON,
-                source=f"locomo:{name}/{turn['dia_id']}",
+                source=f"locomo:{name}",
                 actor=str(turn["speaker"]),
                 thread=f"session/{session}",
                 attributes={"caption": "; ".join(shown)} if shown else {},
