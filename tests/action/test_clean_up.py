@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,8 @@ def wait_until(is_so: Callable[[], bool], *, at_most_s: float = 20) -> bool:
     while time.monotonic() < deadline:
         if is_so():
             return True
-        time.sleep(0.05)
+        # What is waited for happens in other programs, which tell nobody.
+        threading.Event().wait(0.05)
     return False
 
 

@@ -40,9 +40,11 @@ def test_the_sample_service_passes_every_phase(world: World) -> None:
     phases = [(each["name"], each["outcome"]) for each in outcome.report["phases"]]
     schema = json.loads((ACTION / "report.schema.json").read_text())
     assert [(name, "passed") for name in ("build", "run", "health", "tests")] == phases
-    assert tuple(
-        outcome.report["tests"][each] for each in ("total", "passed", "failed")
-    ) == (11, 11, 0)
+    assert tuple(outcome.report["tests"][each] for each in ("total", "passed", "failed")) == (
+        11,
+        11,
+        0,
+    )
     assert {
         "conclusion": "success",
         "passed": "11",
@@ -92,13 +94,8 @@ def test_the_limits_are_in_force_in_the_container(world: World) -> None:
     outcome = world.run(world.checkout({"a": "x"}), **given)
 
     text = outcome.report["transcript"]
-    for fact in (
-        "CapEff:\t0000000000000000",
-        "CapBnd:\t0000000000000000",
-        "NoNewPrivs:\t1",
-        "Seccomp:\t2",
-        "\n65534\n",
-    ):
+    privileges = ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1")
+    for fact in (*privileges, "Seccomp:\t2", "\n65534\n"):
         assert fact in text
     assert " / overlay ro," in text
     assert "nosuid,nodev,noexec" in text
@@ -174,11 +171,9 @@ def test_a_change_of_its_own_tests_is_measured_with_the_old_ones(world: World) -
         ("new", "old"): "failure",
     }
     assert "tests deleted: 8" in said
-    assert "assertions fewer: 3, were 11" in said or "assertions fewer" in said
+    assert "assertions fewer: 3, were 11" in said
     assert "skips more: 1, were 0" in said
-    assert (
-        "changes its own measure" in outcome.summary or "alters its own measure" in outcome.summary
-    )
+    assert "alters its own measure" in outcome.summary
     assert required.report["failure"] == "old_tests_failed"
     assert world.left_behind(required) == []
 

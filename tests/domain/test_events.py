@@ -4,6 +4,7 @@ Events read from deliveries: the few fields that count, and nothing for the rest
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,11 +199,18 @@ def test_events_without_use_are_none(name: str, action: str | None) -> None:
         ("issue_comment", {**COMMENT, "comment": {**COMMENT["comment"], "created_at": "soon"}}),
         ("workflow_run", {"action": "completed"}),
         ("pull_request", {**COMMON, "action": "opened", "pull_request": []}),
+        ("pull_request", {**COMMON, "action": ["opened"], "pull_request": PULL}),
+        ("issue_comment", [COMMENT]),
+        ("issue_comment", None),
+        ("push", "text"),
+        ("workflow_run", {**RUN, "workflow_run": {**RUN["workflow_run"], "id": math.inf}}),
+        ("workflow_run", {**RUN, "workflow_run": {**RUN["workflow_run"], "id": math.nan}}),
+        ("workflow_run", {**RUN, "installation": {"id": math.inf}}),
+        ("issue_comment", {**COMMENT, "comment": {**COMMENT["comment"],
+                                                  "created_at": "0001-01-01T00:00:00+14:00"}}),
     ],
-)
-def test_a_payload_without_what_github_always_sends_is_malformed(
-    name: str, payload: dict[str, Any]
-) -> None:
+)  # fmt: skip
+def test_a_payload_without_what_github_always_sends_is_malformed(name: str, payload: Any) -> None:
     """
     The delivery is answered with 400 and shows in GitHub's log.
     """
@@ -220,7 +228,7 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from([*COMMENT, *COMMENT["comment"], *RUN, *RUN["workflow_run"], *PULL]),
         inner, max_size=5),

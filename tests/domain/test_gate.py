@@ -94,12 +94,13 @@ def test_a_merged_or_closed_pull_request_is_what_github_says() -> None:
     [
         ({"is_cross_repository": True}, 1, "fork"),
         ({"is_draft": True}, 1, "draft"),
-        ({"files_complete": False}, 3, "files"),
+        ({"files_complete": False}, 3, "1 file or more"),
         ({"files": files(*(f"f{each}" for each in range(51)))}, 3, "51 files"),
         ({"files": files("a", lines=2_001)}, 3, "2001 lines"),
         ({"reviews": ()}, 5, "0 of 1"),
-        ({"reviews_complete": False}, 5, "1 of 1"),
-        ({"unresolved_threads": 1}, 6, "threads are open"),
+        ({"reviews_complete": False}, 6, "There are more reviews than could be read."),
+        ({"unresolved_threads": 1}, 6, "1 review thread is open"),
+        ({"unresolved_threads": 2}, 6, "2 review threads are open"),
         ({"mergeable": False}, 7, "conflicts with `main`"),
     ],
 )
@@ -369,6 +370,7 @@ def test_auto_never_merges_a_protected_path(path: str) -> None:
         {"is_cross_repository": True},
         {"files_complete": False},
         {"mergeable": False},
+        {"reviews_complete": False},
         {"unresolved_threads": 1},
         {"reviews": (a_review(state=OBJECTION),)},
     ],
@@ -400,3 +402,90 @@ def test_the_limits_are_the_policy_s() -> None:
     assert open_numbers(evaluate(a_proposal(), pull, Policy(limits=Limits(files=1)))) == [3]
     assert open_numbers(evaluate(a_proposal(), pull, Policy(limits=Limits(lines=9)))) == [3]
     assert isinstance(evaluate(a_proposal(), pull, Policy(limits=Limits(lines=10))), Merge)
+
+
+@pytest.mark.parametrize("pushed", [{"head_author": "Bob"}, {"head_committer": "bob"}])
+def test_nobody_approves_their_own_push(pushed: dict[str, Any]) -> None:
+    """
+    Alice requested, bob pushed the newest commit: somebody else has to look at it.
+    """
+    alone = evaluate(a_proposal(), a_pull_request(**pushed), Policy())
+    helped = (a_review(), a_review(id=2, author="carol"))
+    decision = evaluate(a_proposal(), a_pull_request(**pushed, reviews=helped), Policy())
+
+    assert open_numbers(alone) == [5]
+    assert "bob pushed this commit" in condition(alone, 5).sentence
+    assert "whoever pushed" in condition(alone, 5).remedy
+    assert isinstance(decision, Merge)
+    assert decision.approved_by == ("carol",)
+
+
+def test_a_push_of_one_s_own_counts_where_the_policy_says_so() -> None:
+    """
+    `requester_counts: true` is for those who work alone.
+    """
+    policy = Policy(approvals=Approvals(requester_counts=True))
+    pull = a_pull_request(head_author="bob", head_committer="bob")
+
+    assert isinstance(evaluate(a_proposal(), pull, policy), Merge)
+
+
+def test_somebody_else_s_commit_takes_nobody_s_approval_away() -> None:
+    """
+    Nor does a commit whose people GitHub does not know.
+    """
+    pull = a_pull_request(head_author="dave", head_committer="web-flow")
+
+    assert isinstance(evaluate(a_proposal(), pull, Policy()), Merge)
+    assert isinstance(evaluate(a_proposal(), a_pull_request(), Policy()), Merge)
+
+
+def test_auto_never_merges_a_renamed_file() -> None:
+    """
+    It may come from a protected path, which GitHub's answer does not name; a person may merge it.
+    """
+    moved = (*files("src/a.py"), replace(files("src/ci.yml")[0], is_renamed=True))
+    pull = a_pull_request(files=moved, reviews=())
+    decision = evaluate(a_proposal(), pull, AUTO)
+    approved = evaluate(a_proposal(), replace(pull, reviews=(a_review(),)), AUTO)
+
+    assert open_numbers(decision) == [5]
+    assert "renamed files" in condition(decision, 5).sentence
+    assert "src/ci.yml" in condition(decision, 5).sentence
+    assert isinstance(approved, Merge)
+
+
+def test_a_validation_against_another_base_branch_is_none() -> None:
+    """
+    A retargeted pull request is judged anew, by the workflow of its new base branch.
+    """
+    proposal = a_proposal(validation=a_validation(base_branch="main"))
+    retargeted = a_pull_request(base_branch="release")
+    decision = evaluate(proposal, retargeted, Policy())
+    judged = a_proposal(validation=a_validation(base_branch="release"))
+
+    assert isinstance(decision, Validate)
+    assert "another base branch" in condition(decision, 4).sentence
+    assert isinstance(evaluate(proposal, a_pull_request(), Policy()), Merge)
+    assert isinstance(evaluate(judged, retargeted, Policy()), Merge)
+    assert isinstance(evaluate(a_proposal(), retargeted, Policy()), Validate)
+
+
+def test_a_failure_against_another_base_branch_blocks_nothing_here() -> None:
+    """
+    And a run that goes on for the other one is not waited for.
+    """
+    retargeted = a_pull_request(base_branch="release")
+    for conclusion in ("failure", None):
+        ran = a_validation(base_branch="main", conclusion=conclusion)
+
+        assert isinstance(evaluate(a_proposal(validation=ran), retargeted, Policy()), Validate)
+
+
+def test_one_file_is_no_files() -> None:
+    """
+    The counts read like sentences.
+    """
+    decision = evaluate(a_proposal(), a_pull_request(files=files("a")), Policy())
+
+    assert condition(decision, 3).sentence == "1 file, 1 line."

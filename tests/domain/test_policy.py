@@ -4,6 +4,8 @@ The policy: careful by default, exact about what it takes, and which paths it pr
 
 from __future__ import annotations
 
+import time
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -60,6 +62,9 @@ def test_every_key_is_read() -> None:
         ({1: 2}, "the file"),
         ({"approval": {}}, "approval"),
         ({"version": 2}, "version"),
+        ({"version": True}, "version"),
+        ({"version": 1.0}, "version"),
+        ({"version": None}, "version"),
         ({"approvals": []}, "approvals"),
         ({"approvals": {"requried": 1}}, "approvals.requried"),
         ({"approvals": {"required": 0}}, "approvals.required"),
@@ -74,6 +79,15 @@ def test_every_key_is_read() -> None:
         ({"protected_paths": "src"}, "protected_paths"),
         ({"protected_paths": [""]}, "protected_paths"),
         ({"protected_paths": [1]}, "protected_paths"),
+        ({"protected_paths": ["a"] * 201}, "at most 200 patterns"),
+        ({"protected_paths": ["a" * 201]}, "over 200 characters"),
+        ({"protected_paths": ["src/**.py"]}, "**/*.py"),
+        ({"protected_paths": ["***"]}, "**/*.py"),
+        ({"protected_paths": ["!src"]}, "neither"),
+        ({"protected_paths": ["src\\a"]}, "backslash"),
+        ({"protected_paths": ["./src"]}, "top of the repository"),
+        ({"protected_paths": ["src/../x"]}, "top of the repository"),
+        ({"protected_paths": ["src//x"]}, "top of the repository"),
         ({"limits": {"files": 3_001}}, "limits.files"),
         ({"limits": {"lines": -1}}, "limits.lines"),
         ({"limits": {"file_bytes": 1_000_001}}, "limits.file_bytes"),
@@ -107,6 +121,36 @@ def test_a_mistake_is_refused_by_name(mapping: Any, named: str) -> None:
         ("**/secrets.py", "secrets.py", True),
         ("**/secrets.py", "a/b/secrets.py", True),
         ("**/secrets.py", "a/not_secrets.py", False),
+        ("src", "src", True),
+        ("src", "src/a.py", True),
+        ("src", "lib/src/a/b.py", True),
+        ("src", "srcs/a.py", False),
+        ("src", "a/src.py", False),
+        ("/src", "src/a.py", True),
+        ("/src", "lib/src/a.py", False),
+        ("src/a", "src/a/b/c.py", True),
+        ("src/a", "lib/src/a/b.py", False),
+        ("src/", "src", False),
+        ("src/", "lib/src/a.py", True),
+        ("*.py", "a.py", True),
+        ("*.py", "src/a/b.py", True),
+        ("*.py", "src/a.pyc", False),
+        ("*.py", "src.py/a.txt", True),
+        ("/*.py", "src/a.py", False),
+        ("src/**/*.py", "src/a.py", True),
+        ("src/**/*.py", "src/a/b/c.py", True),
+        ("src/**/*.py", "a/src/b.py", False),
+        ("src/**/test_*_*.py", "src/a/test_b_c_d.py", True),
+        ("src/**/test_*_*.py", "src/a/test_b.py", False),
+        ("**/a/b/**", "a/a/b/c", True),
+        ("**/a/b/**", "a/b", False),
+        ("**/**/a/**/**/b", "x/a/b", True),
+        ("**", "anything", True),
+        ("/", "anything", True),
+        ("*", ".hidden/x", True),
+        ("a*a*b", "aab", True),
+        ("a*a*b", "ab", False),
+        ("*.tar.*", "x.tar.tar.gz", True),
         ("a?.py", "ab.py", True),
         ("a?.py", "a/.py", False),
         ("a.py", "axpy", False),
@@ -125,6 +169,58 @@ def test_which_paths_are_protected(glob: str, path: str, is_protected: bool) -> 
     By the policy's patterns, and always what judges the change itself.
     """
     assert bool(Policy(protected_paths=(glob,)).protected([path])) is is_protected
+
+
+_PARTS = st.lists(st.sampled_from(["a", "b", "ab", "?", "*", "**", "a*", "*b", "a*b*"]), min_size=1)
+_NAMES = st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=6)
+
+
+def _is_named(glob: list[str], path: list[str]) -> bool:
+    """Whether *glob* fits *path*, by trying everything: slow, and plain to see."""
+    if not glob:
+        return not path
+    if glob[0] == "**":
+        return any(_is_named(glob[1:], path[start:]) for start in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], glob[0]) and _is_named(glob[1:], path[1:])
+
+
+@settings(max_examples=500, deadline=None)
+@given(_PARTS.filter(lambda parts: parts.count("**") < 4), _NAMES)
+def test_a_pattern_fits_as_the_plain_reading_says(parts: list[str], names: list[str]) -> None:
+    """
+    What a slow matcher finds in the path or a folder above it, the quick one finds, and no more.
+    """
+    # What ends in `**` names everything below, and so at least one name more.
+    kept = parts[: 1 + max((at for at, each in enumerate(parts) if each != "**"), default=-1)]
+    plain = kept if kept == parts else [*kept, "*"]
+    policy = Policy(protected_paths=("/" + "/".join(parts),))
+    named = any(_is_named(plain, names[:end]) for end in range(1, len(names) + 1))
+
+    assert bool(policy.protected(["/".join(names)])) is named
+
+
+@pytest.mark.parametrize(
+    ("glob", "path"),
+    [
+        ("**/" * 60 + "x", "a/" * 500 + "y"),
+        ("**/a/" * 35 + "x", "a/" * 500 + "y"),
+        ("**/*a/" * 30 + "x", "aa/" * 330 + "y"),
+        ("*a" * 90 + "*b", "a" * 1_000),
+        ("/" + "*a" * 90 + "*b", "a" * 1_000),
+        ("**/" + "*a" * 90 + "b", ("a" * 250 + "/") * 4 + "a"),
+        ("?*" * 90 + "b", "a" * 1_000),
+        ("**/" + "?*a/" * 45 + "b", "aaa/" * 250 + "a"),
+    ],
+)
+def test_no_pattern_takes_long(glob: str, path: str) -> None:
+    """
+    Whatever stands in a policy, a worker is not kept busy: well under a second for each file.
+    """
+    policy = policy_from({"protected_paths": [glob]})
+    started = time.process_time()
+    policy.protected([path] * 10)
+
+    assert time.process_time() - started < 2
 
 
 _YAML = st.recursive(

@@ -81,6 +81,18 @@ def test_a_push_leaves_every_fact_of_the_old_head_behind() -> None:
     assert pushed.head_since == minutes(5)
 
 
+def test_a_validation_is_of_one_base_branch() -> None:
+    """
+    After a retarget the old one is no longer the current one; without a branch it is the
+    proposal's.
+    """
+    retargeted = a_proposal(validation=a_validation(base_branch="main"), base_branch="release")
+
+    assert retargeted.status is Status.VALIDATION_PENDING
+    assert a_proposal(validation=a_validation(base_branch="main")).current_validation
+    assert a_proposal(validation=a_validation()).current_validation
+
+
 def test_the_same_head_again_changes_nothing() -> None:
     """
     A repeated delivery does not move the moment an approval must follow.

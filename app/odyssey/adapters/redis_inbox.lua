@@ -12,16 +12,19 @@ local function job_of(id, handed) return 'delivery:' .. id .. ':' .. handed end
 
 -- The score of an open delivery is the moment from which it is overdue: it should have been
 -- taken by then, or its lease is over.
-local function hand_over(id, job, at)
-  local key = record(id)
-  local handed = redis.call('HINCRBY', key, 'handed', 1)
+local function enqueue(id, handed, job, at)
   local job_id = job_of(id, handed)
-  redis.call('HSET', key, 'state', 'waiting')
-  redis.call('HDEL', key, 'owner')
   redis.call('ZADD', open, at, id)
   -- Without an expiry, which arq would set to a day: nothing is given up for waiting long.
   redis.call('SET', 'arq:job:' .. job_id, job)
   redis.call('ZADD', queue, at, job_id)
+end
+
+local function hand_over(id, job, at)
+  local key = record(id)
+  redis.call('HSET', key, 'state', 'waiting')
+  redis.call('HDEL', key, 'owner')
+  enqueue(id, redis.call('HINCRBY', key, 'handed', 1), job, at)
 end
 
 local function withdraw(id)
@@ -43,15 +46,18 @@ function change.accept()
   for at = 2, #ARGV, 5 do
     local id = ARGV[at]
     local key = record(id)
-    local state = redis.call('HGET', key, 'state')
+    local state, handed = unpack(redis.call('HMGET', key, 'state', 'handed'))
     if state and state ~= 'failed' then
       answers[#answers + 1] = 0
     else
-      redis.call('PERSIST', key)
-      redis.call('HDEL', key, 'reason')
-      redis.call('HSET', key, 'event', ARGV[at + 1], 'body', ARGV[at + 2],
-        'received_at', ARGV[at + 3], 'taken', 0)
-      hand_over(id, ARGV[at + 4], now)
+      if state then
+        redis.call('PERSIST', key)
+        redis.call('HDEL', key, 'reason')
+      end
+      handed = tonumber(handed or 0) + 1
+      redis.call('HSET', key, 'state', 'waiting', 'event', ARGV[at + 1], 'body', ARGV[at + 2],
+        'received_at', ARGV[at + 3], 'handed', handed, 'taken', 0)
+      enqueue(id, handed, ARGV[at + 4], now)
       answers[#answers + 1] = 1
     end
   end

@@ -125,7 +125,11 @@ class Contract:
         answer = matched.operation.definition["responses"][str(response.status)]
         if response.body and JSON in answer.get("content", {}):
             pointer = _pointer(matched, "responses", str(response.status))
-            yield from self.payloads.unknown(pointer, _decoded(response.body))
+            body = _decoded(response.body)
+            if response.status >= 400 and isinstance(body, dict):
+                # GitHub sends `status` with every error; several schemas of errors lack it.
+                body = {name: value for name, value in body.items() if name != "status"}
+            yield from self.payloads.unknown(pointer, body)
 
     def webhook_problems(self, event: str, payload: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """

@@ -48,8 +48,15 @@ class Frequencies:
         count, then = self._known.get(term, (0, 0))
         if then and size <= 1.1 * then and count:
             return count
-        row = connection.execute("SELECT doc FROM nearby_vocabulary WHERE term = ?", (term,))
-        count = int((row.fetchone() or (0,))[0])
+        # Days are in the keys among neighbours only, the end of a long text in the words only.
+        for vocabulary in ("nearby_vocabulary", "words_vocabulary"):
+            row = connection.execute(
+                f"SELECT doc FROM {vocabulary} WHERE term = ?",  # noqa: S608 - own table names
+                (term,),
+            ).fetchone()
+            count = int(row[0]) if row else 0
+            if count:
+                break
         if len(self._known) >= _MOST_KEPT:
             self._known.clear()
         self._known[term] = (count, size)

@@ -52,6 +52,7 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
 CREATE VIRTUAL TABLE IF NOT EXISTS nearby USING fts5 (
     terms, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_./#-'"
 );
+CREATE VIRTUAL TABLE IF NOT EXISTS words_vocabulary USING fts5vocab (words, row);
 CREATE VIRTUAL TABLE IF NOT EXISTS nearby_vocabulary USING fts5vocab (nearby, row);
 CREATE TABLE IF NOT EXISTS nearby_terms (
     seq    INTEGER PRIMARY KEY REFERENCES record (seq) ON DELETE CASCADE,

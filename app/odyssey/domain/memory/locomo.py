@@ -97,9 +97,7 @@ def _records(name: str, conversation: Mapping[str, Any]) -> Iterator[Record]:
 def _moment(text: str) -> datetime:
     """The moment in `1:56 pm on 8 May, 2023`; the epoch where it cannot be read."""
     try:
-        return datetime.strptime(text.strip().upper(), "%I:%M %p on %d %B, %Y".upper()).replace(
-            tzinfo=UTC
-        )
+        return datetime.strptime(text.strip(), "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
     except ValueError:
         return datetime.fromtimestamp(0, UTC)
 

@@ -1,0 +1,126 @@
+"""
+One proposal on the simulated GitHub: its REST calls, and the time from an approval to the merge.
+
+The calls are those of the App from the comment's delivery to the closed pull request, the token
+exchange included. The time runs from handing the approval's delivery to Odyssey's port until its
+`PUT merge` arrives, less the simulator's own time for the requests in between; a worker is
+waiting, as `odyssey work` does, with its default poll delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from bench.figure import Figure, tell
+from odyssey.demo.promises import FAREWELL
+from odyssey.scenario import Scenario, open_scenario
+from odyssey.settings import Settings
+from odyssey.simulator import Call, ExchangeRequest, ExchangeResponse
+from odyssey.worker import build_worker
+
+MOST_CALLS = 14
+MERGES = 10
+BAR_MS = 50.0
+PATIENCE_S = 30.0
+
+
+class MergeWatch:
+    """Notes when a merge call was answered."""
+
+    def __init__(self) -> None:
+        self.answered = asyncio.Event()
+        self.at = 0.0
+
+    def exchange(self, request: ExchangeRequest, response: ExchangeResponse) -> None:
+        """Sees every exchange with the simulator."""
+        if request.method == "PUT" and request.path.endswith("/merge"):
+            self.at = perf_counter()
+            self.answered.set()
+
+    def webhook(self, event: str, payload: dict[str, object]) -> None:
+        """Webhooks do not matter here."""
+
+
+async def figures() -> AsyncIterator[Figure]:
+    """`rest_calls`, `graphql_calls` and `approval_to_merge`."""
+    watch = MergeWatch()
+    poll_delay: timedelta = Settings.model_fields["worker_poll_delay"].default
+    with tempfile.TemporaryDirectory(prefix="odyssey-bench-") as folder:
+        async with open_scenario(Path(folder), observers=[watch]) as scenario:
+            scenario.settings.worker_poll_delay = poll_delay
+            rest, graphql = await _count_calls(scenario)
+            yield Figure("rest_calls", rest, "calls", bar=MOST_CALLS)
+            yield Figure("graphql_calls", graphql, "calls")
+            numbers = await _validated(scenario, MERGES)
+            times = await _merge_times(scenario, watch, numbers)
+            yield Figure("approval_to_merge", 1000 * median(times), "ms", bar=BAR_MS)
+            yield Figure("approval_to_merge_worst", 1000 * max(times), "ms")
+
+
+async def _count_calls(scenario: Scenario) -> tuple[int, int]:
+    proposal = await scenario.propose(FAREWELL, title="Say goodbye too")
+    await scenario.approve(proposal.pull_request.number)
+    await scenario.settle()
+    merged = (await scenario.pull(proposal.pull_request.number))["merged"]
+    if not merged:
+        raise RuntimeError(f"{proposal.id} was not merged, so its calls say nothing")
+    ours = [each for each in scenario.simulator.calls if _is_ours(each)]
+    for (method, template), count in Counter((each.method, each.template) for each in ours).items():
+        tell(f"{count} x {method} {template}")
+    rest = [each for each in ours if each.path != "/graphql"]
+    return len(rest), len(ours) - len(rest)
+
+
+def _is_ours(call: Call) -> bool:
+    return call.actor in ("odyssey[bot]", "app:odyssey")
+
+
+async def _validated(scenario: Scenario, count: int) -> list[int]:
+    """The numbers of so many pull requests that wait for nothing but an approval."""
+    for index in range(count):
+        number = await scenario.open_issue(f"Note {index}")
+        block = f"`docs/note-{index}.md`\n```markdown\nNote {index}.\n```"
+        await scenario.comment(number, f"/odyssey propose Add note {index}\n\n{block}")
+    tell(f"validating {count} proposals")
+    await scenario.settle()
+    proposals = await scenario.ports.proposals.newest(limit=count)
+    return [each.pull_request.number for each in proposals]
+
+
+async def _merge_times(scenario: Scenario, watch: MergeWatch, numbers: list[int]) -> list[float]:
+    worker = build_worker(scenario.settings, scenario.ports)
+    working = asyncio.create_task(worker.async_run())
+    times = []
+    try:
+        for number in numbers:
+            await scenario.approve(number)
+            watch.answered.clear()
+            simulator, before = 0.0, len(scenario.simulator.calls)
+            began = perf_counter()
+            await scenario.simulator.outbox.deliver_all()
+            async with asyncio.timeout(PATIENCE_S):
+                await watch.answered.wait()
+            calls = scenario.simulator.calls[before:]
+            simulator = sum(each.duration for each in calls)
+            times.append(watch.at - began - simulator)
+            tell(f"#{number}: {1000 * times[-1]:.1f} ms, and {1000 * simulator:.1f} ms of GitHub")
+            await _quiet(scenario)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await worker.close()
+    return times
+
+
+async def _quiet(scenario: Scenario) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while scenario.simulator.outbox.due() or not await scenario.ports.inbox.is_quiet():
+            await scenario.simulator.outbox.deliver_all()
+            await asyncio.sleep(0.01)

@@ -1,0 +1,51 @@
+"""
+Obey: each command of a comment is answered once, and nothing is left out in silence.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.conftest import Desk
+from odyssey.handlers.obey import obey
+
+NOTE = "The command held characters that cannot be seen; they were left out: U+200B"
+CHANGE = "\n\n```text src/app.py\nnew\n```\n"
+
+
+@pytest.mark.parametrize("command", ["help\u200b", "reject no\u200bt wanted", "propose it\u200b"])
+async def test_hidden_characters_in_a_command_are_named_in_its_answer(
+    desk: Desk, command: str
+) -> None:
+    """
+    Beside what the command answers, also where that is a refusal.
+    """
+    event = await desk.commented(f"/odyssey {command}")
+    await obey(event, desk.ports)
+    (answer,) = await desk.answers(event.number)
+
+    assert NOTE in answer
+    assert not answer.startswith(NOTE)
+
+
+async def test_hidden_characters_in_the_command_of_a_proposal_are_named(desk: Desk) -> None:
+    """
+    Its answer is the pull request; the note stands on the issue.
+    """
+    event = await desk.commented(f"/odyssey propose Mend\u200b it{CHANGE}")
+    await obey(event, desk.ports)
+    (answer,) = await desk.answers(event.number)
+
+    assert answer.startswith(NOTE)
+    assert len(await desk.read("pulls")) == 1
+
+
+async def test_a_plain_proposal_is_answered_by_its_pull_request_only(desk: Desk) -> None:
+    """
+    No comment where there is nothing to say.
+    """
+    event = await desk.commented(f"/odyssey propose Mend it{CHANGE}")
+    await obey(event, desk.ports)
+
+    assert await desk.answers(event.number) == []
+    assert len(await desk.read("pulls")) == 1

@@ -1,0 +1,97 @@
+"""
+Propose: what is sent becomes a branch and a pull request, or is refused without a trace.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.conftest import REPOSITORY, Desk
+from odyssey.domain.change import Files, Patch
+from odyssey.domain.errors import ForbiddenPath, NotProposable
+from odyssey.handlers.propose import propose
+
+DIFF = """\
+diff --git a/src/app.py b/src/app.py
+--- a/src/app.py
++++ b/src/app.py
+@@ -1,3 +1,3 @@
+ one
+-two
++2
+ three
+"""
+
+
+@pytest.mark.parametrize("text", [DIFF, DIFF.replace("\n", "\r\n"), "\ufeff" + DIFF, DIFF[:-1]])
+async def test_a_diff_applies_as_a_web_form_sends_it(desk: Desk, text: str) -> None:
+    """
+    With the line ends, the byte order mark and the lost last line end that forms make.
+    """
+    proposal = await propose(desk.request(Patch(text)), desk.ports)
+
+    assert proposal.pull_number is not None
+    (file,) = await desk.read(f"pulls/{proposal.pull_number}/files")
+    assert (file["filename"], file["additions"], file["deletions"]) == ("src/app.py", 1, 1)
+
+
+async def test_hidden_characters_stand_in_the_pull_request(desk: Desk) -> None:
+    """
+    Whoever reviews it is told what cannot be seen, and where.
+    """
+    hidden = Files({"src/app.py": "one\ntwo\u200b\nthree\n"})
+    proposal = await propose(desk.request(hidden), desk.ports)
+    body = (await desk.read(f"pulls/{proposal.pull_number}"))["body"]
+
+    assert "Characters that cannot be seen" in body
+    assert "`src/app.py` line 2, column 4: U+200B ZERO WIDTH SPACE" in body
+
+
+@pytest.mark.parametrize("path", ["readme.md", "Src/new.py", "SRC", "readme.md/x", "src/APP.py"])
+async def test_a_path_that_differs_only_in_case_is_refused(desk: Desk, path: str) -> None:
+    """
+    From a file or a folder that stays: they are one on Windows and macOS. Nothing is left behind.
+    """
+    with pytest.raises(ForbiddenPath, match="there already"):
+        await propose(desk.request(Files({path: "new\n"})), desk.ports)
+
+    assert await desk.branches() == ["main"]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        {"README.md": None, "Readme.md": "# Greeter\n"},
+        {"src/app.py": None, "Src/app.py": "one\n"},
+        {"src/new.py": "new\n"},
+    ],
+)
+async def test_a_new_spelling_in_place_of_the_old_is_fine(
+    desk: Desk, contents: dict[str, str | None]
+) -> None:
+    """
+    As is a new file beside others.
+    """
+    proposal = await propose(desk.request(Files(contents)), desk.ports)
+
+    assert set(proposal.paths) == set(contents)
+
+
+async def test_a_prefix_that_is_a_branch_is_refused(desk: Desk) -> None:
+    """
+    git cannot hold both; the answer says so instead of trying again.
+    """
+    request = desk.request(Files({"src/app.py": "new\n"}), branch_prefix="main")
+    with pytest.raises(NotProposable, match="`main` is a branch of acme/greeter"):
+        await propose(request, desk.ports)
+
+    assert await desk.branches() == ["main"]
+
+
+async def test_a_branch_of_the_usual_prefix_s_name_is_refused_too(desk: Desk) -> None:
+    """
+    Somebody's branch called `proposal` stands in the way of all proposals.
+    """
+    await desk.person("ben").push(REPOSITORY, "proposal", {"x": "1\n"}, "Mine")
+    with pytest.raises(NotProposable, match="another branch prefix"):
+        await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)

@@ -1,0 +1,120 @@
+"""
+Where scenarios are played: Odyssey and GitHub, opened for a test and looked over after it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from contract.github.checker import ContractChecker
+from odyssey.adapters.embedding import Embedder
+from odyssey.scenario import REPOSITORY, Scenario, open_scenario
+from odyssey.simulator.gateway import Call
+
+BOT = "odyssey[bot]"
+
+
+class Complaints(logging.Handler):
+    """
+    Keeps what Odyssey and the simulator log as errors: nobody may overlook those.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keeps one record."""
+        self.messages.append(self.format(record))
+
+
+@asynccontextmanager
+async def on_stage(root: Path, embedder: Embedder, **options: Any) -> AsyncIterator[Scenario]:
+    """
+    A scenario with one more reviewer, `dora` (write), whose end is looked over.
+
+    *options* go to `open_scenario`. At the end nothing may be left to deliver or to
+    do, nothing logged as an error, and every exchange fits GitHub's description.
+    """
+    checker, complaints = ContractChecker(), Complaints()
+    logging.getLogger("odyssey").addHandler(complaints)
+    try:
+        async with open_scenario(
+            root, observers=[checker], embedder=embedder, **options
+        ) as scenario:
+            scenario.simulator.add_user("dora")
+            scenario.simulator.add_collaborator(REPOSITORY, "dora", "write")
+            yield scenario
+            await assert_quiet(scenario)
+    finally:
+        logging.getLogger("odyssey").removeHandler(complaints)
+
+    assert complaints.messages == []
+    checker.assert_clean()
+
+
+async def assert_quiet(scenario: Scenario) -> None:
+    """Nothing is on its way, held back, waiting or running; every delivery was accepted."""
+    simulator = scenario.simulator
+    refused = [
+        each for each in simulator.outbox.log if each.status_code and each.status_code != 202
+    ]
+
+    assert [each.name for each in simulator.outbox.pending] == []
+    assert [(each.name, each.status_code) for each in refused] == []
+    assert await scenario.ports.inbox.is_quiet()
+    assert [each.id for each in simulator.actions.runs.values() if not each.is_completed] == []
+
+
+def calls_of(scenario: Scenario, since: int = 0, *, graphql: bool = False) -> list[Call]:
+    """
+    Odyssey's own REST requests (or GraphQL ones) from number *since* on, in order.
+    """
+    actors = (BOT, f"app:{scenario.app.slug}")
+    return [
+        each
+        for each in scenario.simulator.calls[since:]
+        if each.actor in actors and (each.path == "/graphql") is graphql
+    ]
+
+
+def count_of(scenario: Scenario, method: str, ending: str, *, is_success: bool = True) -> int:
+    """How many of Odyssey's requests to paths that end so were done (or were not)."""
+    return sum(
+        each.method == method
+        and each.path.endswith(ending)
+        and (200 <= each.status < 300) is is_success
+        for each in calls_of(scenario)
+    )
+
+
+async def pulls_of(scenario: Scenario) -> list[Any]:
+    """Every pull request, oldest first."""
+    path = f"/repos/{scenario.repository}/pulls?state=all&per_page=100&direction=asc"
+    found: list[Any] = await scenario.person("ada").request("GET", path)
+    return sorted(found, key=lambda each: each["number"])
+
+
+async def reactions_to(scenario: Scenario, comment_id: int) -> list[tuple[str, str]]:
+    """Who reacted to a comment, and how."""
+    path = f"/repos/{scenario.repository}/issues/comments/{comment_id}/reactions"
+    found = await scenario.person("ada").request("GET", path)
+    return [(each["user"]["login"], each["content"]) for each in found]
+
+
+async def check_runs_of(scenario: Scenario, sha: str) -> list[Any]:
+    """Odyssey's check runs on a commit."""
+    path = f"/repos/{scenario.repository}/commits/{sha}/check-runs"
+    found = await scenario.person("ada").request("GET", path)
+    return [each for each in found["check_runs"] if each["app"]["slug"] == scenario.app.slug]
+
+
+async def reviews_of(scenario: Scenario, number: int) -> list[Any]:
+    """The reviews of a pull request, oldest first."""
+    path = f"/repos/{scenario.repository}/pulls/{number}/reviews"
+    found: list[Any] = await scenario.person("ada").request("GET", path)
+    return found
