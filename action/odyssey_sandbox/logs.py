@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 HEAD_BYTES = 24 * 1024
 TAIL_BYTES = 72 * 1024
-_CHUNK = 64 * 1024
 
 # CSI, OSC (ended by BEL or ST), two-character escapes, and the 8-bit forms of CSI and OSC.
 _ESCAPES = re.compile(
@@ -41,15 +39,14 @@ class ClippedLog:
     """
     The first and the last bytes of a stream of any length, its hash and its size.
 
-    Holds at most `head + tail + one chunk` bytes however much is fed.
+    Holds at most `head + 2 * tail` bytes and the last piece, however much is fed.
     """
 
     def __init__(self, *, head: int = HEAD_BYTES, tail: int = TAIL_BYTES) -> None:
         self._head_limit = head
         self._tail_limit = tail
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -63,17 +60,10 @@ class ClippedLog:
         if room > 0:
             self._head += data[:room]
             data = data[room:]
-        if len(data) > self._tail_limit:
-            data = data[-self._tail_limit :]
-        for start in range(0, len(data), _CHUNK):
-            piece = data[start : start + _CHUNK]
-            self._tail.append(piece)
-            self._tail_size += len(piece)
-        while self._tail and self._tail_size - len(self._tail[0]) >= self._tail_limit:
-            self._tail_size -= len(self._tail.popleft())
-        if len(self._tail) > 4 * (self._tail_limit // _CHUNK + 2):
-            # Many small pieces cost more than their bytes.
-            self._tail = deque([b"".join(self._tail)])
+        self._tail += data[-self._tail_limit :] if self._tail_limit else b""
+        # Twice the limit before it is cut back: each byte is then moved once on average.
+        if len(self._tail) > 2 * self._tail_limit:
+            del self._tail[: -self._tail_limit]
 
     @property
     def sha256(self) -> str:
@@ -94,15 +84,14 @@ class ClippedLog:
         """
         Head and tail as they came, joined by a newline where the middle is missing.
         """
-        tail = b"".join(self._tail)[-self._tail_limit :] if self._tail_limit else b""
-        return bytes(self._head) + (b"\n" if self.is_truncated else b"") + tail
+        return bytes(self._head) + (b"\n" if self.is_truncated else b"") + self._last()
 
     @property
     def is_truncated(self) -> bool:
         """
         Whether the middle is missing from `text`.
         """
-        return self.size > len(self._head) + min(self._tail_size, self._tail_limit)
+        return self.size > len(self._head) + min(len(self._tail), self._tail_limit)
 
     def text(self, masks: Iterable[str] = ()) -> str:
         """
@@ -111,7 +100,7 @@ class ClippedLog:
         Where the middle is missing both sides are cut back to whole lines, so that a secret
         that was cut in two is not shown by half.
         """
-        tail = b"".join(self._tail)[-self._tail_limit :]
+        tail = self._last()
         if not self.is_truncated:
             return masked(clean(bytes(self._head) + tail), masks)
         head = bytes(self._head)
@@ -126,6 +115,9 @@ class ClippedLog:
                 masked(clean(tail), masks),
             )
         )
+
+    def _last(self) -> bytes:
+        return bytes(self._tail[-self._tail_limit :]) if self._tail_limit else b""
 
 
 def clean(data: bytes | str) -> str:

@@ -79,9 +79,7 @@ def run_tests(
         settings, ended, counts, log, state=state, before=before, after=after, timeout_s=timeout_s
     )
     # `sleep` is not in the image: the engine's own init ends with the shell's code for that.
-    lacks_waiting = (
-        container.is_idle and not state.is_running and state.exit_code in _NO_PROGRAM
-    )
+    lacks_waiting = container.is_idle and not state.is_running and state.exit_code in _NO_PROGRAM
     return Tested(log, ended, counts, before, after, failure, lacks_waiting)
 
 

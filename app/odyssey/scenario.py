@@ -139,8 +139,8 @@ class Scenario:
     async def check_run(self, proposal: Proposal) -> Any:
         """Odyssey's check run on the proposal's head; None without one."""
         runs = await self._read(f"commits/{proposal.head_sha}/check-runs")
-        mine = [each for each in runs["check_runs"] if each["external_id"] == proposal.id]
-        return mine[-1] if mine else None
+        mine = [each for each in runs["check_runs"] if each["external_id"].startswith(proposal.id)]
+        return max(mine, key=lambda each: int(each["id"]), default=None)
 
     async def check_conclusion(self, proposal: Proposal) -> str | None:
         """The conclusion of that check run."""

@@ -83,9 +83,10 @@ def test_pytest_is_read_from_what_it_prints(tmp_path: Path) -> None:
     found = read_output(done.stdout, tmp_path)
 
     assert counted(found) == (5, 2, 2, 1)
-    assert [
-        each.name for each in found.failures
-    ] == ["test_sum.py::test_wrong", "test_sum.py::test_many[2]"]
+    assert [each.name for each in found.failures] == [
+        "test_sum.py::test_wrong",
+        "test_sum.py::test_many[2]",
+    ]
     assert all(each.file == "test_sum.py" and each.line for each in found.failures)
 
 

@@ -86,8 +86,8 @@ def test_the_limits_are_in_force_in_the_container(world: World) -> None:
     What the report says of limits is what the kernel says inside.
     """
     look = (
-        "grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; id -u; ulimit -f; ulimit -c;"
-        "cat /proc/self/cgroup; cat /proc/mounts | grep -E ' (/|/tmp) '"
+        "grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; id -u;"
+        "cat /proc/mounts | grep -E ' (/|/tmp) '"
     )
     given = {**SMALL, "image": BASE_IMAGE, "test-command": look}
 

@@ -106,7 +106,7 @@ class SentenceTransformersEmbedder:
                 "embedding needs the package sentence-transformers: "
                 "pip install 'sentence-transformers>=5,<7'"
             ) from error
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers does not annotate it
         place = _find_folder(self._name)
         try:
             return SentenceTransformer(

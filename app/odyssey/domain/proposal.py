@@ -184,6 +184,7 @@ class Proposal:
     status_comment_digest: str = ""
     check_run_id: int | None = None
     check_run_head_sha: HeadSha | None = None
+    check_run_subject: str = ""
     check_run_digest: str = ""
     validation: Validation | None = None
     service_approval: ApiApproval | None = None

@@ -23,19 +23,29 @@ async def publish(proposal: Proposal, conditions: tuple[Condition, ...], ports: 
     """
     if proposal.pull_number is None or proposal.head_sha is None:
         return proposal
-    proposal = await _check_run(proposal, ports)
+    proposal = await _check_run(proposal, conditions, ports)
     return await _status_comment(proposal, conditions, ports)
 
 
-async def _check_run(proposal: Proposal, ports: Ports) -> Proposal:
-    if proposal.check_run_head_sha != proposal.head_sha:
+async def _check_run(
+    proposal: Proposal, conditions: tuple[Condition, ...], ports: Ports
+) -> Proposal:
+    validation = proposal.current_validation
+    # One check run for each validation: GitHub appends the annotations of every update, so a
+    # second run of the sandbox in the same check run would show the failures of both.
+    subject = f"{proposal.id}/{validation.nonce if validation else 'unvalidated'}"
+    if (proposal.check_run_subject, proposal.check_run_head_sha) != (subject, proposal.head_sha):
         proposal = replace(
-            proposal, check_run_id=None, check_run_head_sha=proposal.head_sha, check_run_digest=""
+            proposal,
+            check_run_id=None,
+            check_run_head_sha=proposal.head_sha,
+            check_run_subject=subject,
+            check_run_digest="",
         )
-    check_run = comments.check_run(proposal)
+    check_run = comments.check_run(proposal, conditions)
     if check_run is None:
         return proposal
-    digest = _digest(repr(check_run))
+    digest = _digest(f"{check_run.conclusion} {check_run.started_at} {check_run.details_url}")
     if digest == proposal.check_run_digest:
         return proposal
     look_first = proposal.check_run_id is None and proposal.check_run_digest == _BEGUN
@@ -44,7 +54,7 @@ async def _check_run(proposal: Proposal, ports: Ports) -> Proposal:
         await ports.proposals.put(proposal)
     check_run_id = await ports.github.put_check_run(
         proposal.repository,
-        check_run,
+        replace(check_run, external_id=subject),
         check_run_id=proposal.check_run_id,
         look_first=look_first,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,7 +12,9 @@ SECONDARY_LIMIT = (
 )
 BASE_MODIFIED = "Base branch was modified. Review and try the merge again."
 
-Kind = Literal["answer", "stale_read", "expire_token", "drop_delivery", "double_delivery"]
+Kind = Literal[
+    "answer", "late_answer", "stale_read", "expire_token", "drop_delivery", "double_delivery"
+]
 
 
 @dataclass(slots=True)
@@ -23,8 +25,9 @@ class Fault:
     `path` is a regular expression that must match the whole path. An `answer`
     replaces the reply, before the effect or after it; a `stale_read` shows a
     pull request as it was before its last write; `expire_token` makes the
-    bearer's token expire with this request. For deliveries `path` is the event,
-    or `event.action`.
+    bearer's token expire with this request; a `late_answer` is held back after
+    the effect until `until` is over. For deliveries `path` is the event, or
+    `event.action`.
     """
 
     method: str = "*"
@@ -35,6 +38,7 @@ class Fault:
     kind: Kind = "answer"
     message: str = "Server Error"
     headers: Mapping[str, str] = field(default_factory=dict)
+    until: Callable[[], Awaitable[object]] | None = None
     used: int = 0
 
     def matches(self, method: str, path: str) -> bool:
@@ -65,6 +69,13 @@ def base_branch_modified(*, times: int | None = 1) -> Fault:
 def stale_read(path: str = r".*/pulls/\d+(/reviews)?", *, times: int | None = 1) -> Fault:
     """A reply that is older than the last write to that pull request."""
     return Fault("GET", path, kind="stale_read", times=times)
+
+
+def late_answer(
+    path: str, until: Callable[[], Awaitable[object]], *, method: str = "*", times: int | None = 1
+) -> Fault:
+    """An answer that leaves only when *until* is over; its effect, or its read, was before."""
+    return Fault(method, path, kind="late_answer", until=until, times=times)
 
 
 def token_expiry(path: str = ".*", *, method: str = "*", times: int | None = 1) -> Fault:

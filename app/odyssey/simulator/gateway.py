@@ -163,7 +163,13 @@ class Gateway:
         return answer
 
     async def _with_faults(self, scope: Scope, body: bytes) -> Answer:
-        fault = self._simulator.faults.take(scope["method"], scope["path"], "answer")
+        faults, method, path = self._simulator.faults, scope["method"], scope["path"]
+        late = faults.take(method, path, "late_answer")
+        if late is not None and late.until is not None:
+            answer = await _call(self._app, scope, body)
+            await late.until()
+            return answer
+        fault = faults.take(method, path, "answer")
         if fault is None:
             return await _call(self._app, scope, body)
         if fault.when == "after_effect":
