@@ -17,7 +17,7 @@ from odyssey_sandbox.engine import Engine
 from odyssey_sandbox.failures import Cause, Failure, failed
 from odyssey_sandbox.inputs import SandboxSettings
 from odyssey_sandbox.logs import ClippedLog
-from odyssey_sandbox.names import CACHE_REPOSITORY, RunId
+from odyssey_sandbox.names import RunId
 from odyssey_sandbox.quantities import show_duration, show_size
 from odyssey_sandbox.report import Image
 from odyssey_sandbox.staging import inside
@@ -137,7 +137,7 @@ def exposed_ports(facts: dict[str, Any]) -> tuple[int, ...]:
 
 def cache_tag(settings: SandboxSettings, folder: Path, image_id: str) -> str:
     """
-    The name that keeps the layers of *image_id*, built from *folder*, for the next run.
+    The tag that keeps the layers of *image_id*, built from *folder*, for the next run.
 
     Its first part is the same for the same Dockerfile; see `cleanup.forget_old_caches`.
     """
@@ -145,7 +145,7 @@ def cache_tag(settings: SandboxSettings, folder: Path, image_id: str) -> str:
     text = b"" if isinstance(found, Failure) else found[1].read_bytes()
     key = hashlib.sha256(b"\0".join((text, settings.target.encode(), settings.context.encode())))
     digits = image_id.removeprefix("sha256:")
-    return f"{CACHE_REPOSITORY}:{key.hexdigest()[:16]}-{digits[:16]}"
+    return f"{key.hexdigest()[:16]}-{digits[:16]}"
 
 
 def _sources(settings: SandboxSettings, folder: Path) -> tuple[Path, Path] | Failure:

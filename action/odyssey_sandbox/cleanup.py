@@ -65,6 +65,8 @@ def _over(found: list[tuple[str, str]], now: float) -> list[str]:
 
 def _labelled_containers(engine: Engine, run: str = "") -> list[tuple[str, str]]:
     label = f"{LABEL}={run}" if run else LABEL
+    if engine.api and (found := engine.api.list("/containers/json", label=[label])) is not None:
+        return [(each["Id"], each["Labels"][LABEL]) for each in found]
     shown = f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}'
     done = engine.run("ps", "--all", "--no-trunc", "--filter", f"label={label}", "--format", shown)
     return _pairs(done.output)
@@ -72,6 +74,8 @@ def _labelled_containers(engine: Engine, run: str = "") -> list[tuple[str, str]]
 
 def _labelled_networks(engine: Engine, run: str = "") -> list[tuple[str, str]]:
     label = f"{LABEL}={run}" if run else LABEL
+    if engine.api and (found := engine.api.list("/networks", label=[label])) is not None:
+        return [(each["Name"], each["Labels"][LABEL]) for each in found]
     shown = (
         f'{{{{.Label "{LABEL}"}}}}'
         if engine.name == "docker"
@@ -84,10 +88,24 @@ def _labelled_networks(engine: Engine, run: str = "") -> list[tuple[str, str]]:
 
 
 def _images(engine: Engine) -> list[tuple[str, RunId | None]]:
+    names = _names(engine, REPOSITORY)
+    return [(name, parse_run(name.rpartition(":")[2])) for name in names]
+
+
+def _names(engine: Engine, repository: str) -> list[str]:
+    """
+    The names with tag of the images in *repository*, newest first.
+    """
+    if (
+        engine.api
+        and (found := engine.api.list("/images/json", reference=[repository])) is not None
+    ):
+        newest_first = sorted(found, key=lambda each: -int(each["Created"]))
+        named = [name for each in newest_first for name in each.get("RepoTags") or ()]
+        return [name for name in named if name.startswith(repository + ":")]
     # podman puts `localhost/` before a name without a registry.
-    name = REPOSITORY if engine.name == "docker" else f"localhost/{REPOSITORY}"
-    done = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name)
-    return [(line, parse_run(line.rpartition(":")[2])) for line in done.output.split()]
+    name = repository if engine.name == "docker" else f"localhost/{repository}"
+    return engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name).output.split()
 
 
 def _pairs(output: str) -> list[tuple[str, str]]:
@@ -117,12 +135,9 @@ def forget_old_caches(engine: Engine) -> None:
     """
     Keep the newest image of each Dockerfile, of eight Dockerfiles at most.
     """
-    name = CACHE_REPOSITORY if engine.name == "docker" else f"localhost/{CACHE_REPOSITORY}"
-    done = engine.run("images", "--format", "{{.Repository}}:{{.Tag}}", name)
     kept: set[str] = set()
     old = []
-    # Both engines list the newest first.
-    for line in done.output.split():
+    for line in _names(engine, CACHE_REPOSITORY):
         dockerfile = line.rpartition(":")[2].partition("-")[0]
         if dockerfile in kept or len(kept) >= _KEPT_CACHES:
             old.append(line)

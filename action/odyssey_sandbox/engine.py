@@ -16,6 +16,7 @@ from typing import Any, Literal
 from odyssey_sandbox.failures import ENGINE_FAILED, NO_ENGINE, Cause, Failure, failed
 from odyssey_sandbox.inputs import Builder, EngineChoice
 from odyssey_sandbox.logs import ClippedLog, clean
+from odyssey_sandbox.socket_api import SocketApi, find_socket
 from odyssey_sandbox.streaming import Ended, Watcher, stream
 
 # What an engine's client needs to find its engine; tokens of the job are not among it.
@@ -78,6 +79,7 @@ class Engine:
     environ: Mapping[str, str] = field(repr=False)
     cache_environ: Mapping[str, str] = field(repr=False, default_factory=dict)
     watched: Watcher | None = field(repr=False, default=None)
+    api: SocketApi | None = None
 
     def run(self, *arguments: str, timeout_s: float = _CALL_TIMEOUT_S) -> Completed:
         """
@@ -131,6 +133,10 @@ class Engine:
         """
         Everything the engine knows of *name*; None where it does not exist.
         """
+        if self.api is not None:
+            answer = self.api.ask("GET", f"/{kind}s/{name}/json")
+            if answer is not None and answer.status in (200, 404):
+                return dict(answer.content) if answer.status == 200 else None
         done = self.run(kind, "inspect", name)
         if done.exit_code:
             return None
@@ -159,6 +165,16 @@ class Engine:
             watcher=self.watched,
         )
 
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        """
+        Give *image* one more name.
+        """
+        if self.api is not None:
+            answer = self.api.ask("POST", f"/images/{image}/tag", repo=repository, tag=tag)
+            if answer is not None and answer.status == 201:
+                return
+        self.run("tag", image, f"{repository}:{tag}")
+
     def buildkit(self, wanted: Builder) -> bool | None:
         """
         Whether to build with BuildKit; None where *wanted* cannot be had.
@@ -174,9 +190,13 @@ class Engine:
                 return self.has_buildx
 
 
-def find_engine(wanted: EngineChoice, environ: Mapping[str, str]) -> Engine:
+def find_engine(
+    wanted: EngineChoice, environ: Mapping[str, str], *, builder: Builder = "auto"
+) -> Engine:
     """
     The first engine that answers, docker before podman, or exactly the one that is *wanted*.
+
+    Only for the *builder* `buildkit` does the version of docker's client matter.
 
     Raises:
         EngineError: none answers.
@@ -190,29 +210,45 @@ def find_engine(wanted: EngineChoice, environ: Mapping[str, str]) -> Engine:
             problems.append(f"{name} is not on the PATH")
             continue
         try:
-            return _docker(program, passed, cache) if name == "docker" else _podman(program, passed)
+            if name == "podman":
+                return _podman(program, passed)
+            return _docker(program, passed, cache, needs_client=builder == "buildkit")
         except EngineError as error:
             problems.append(f"{name}: {error}")
     raise EngineError("; ".join(problems), NO_ENGINE)
 
 
-def _docker(program: str, environ: Mapping[str, str], cache: Mapping[str, str]) -> Engine:
-    done = _ask([program, "version", "--format", "{{json .}}"], environ)
-    answer = json.loads(done.output) if done.output.startswith("{") else {}
-    server = answer.get("Server")
-    if not server:
-        raise EngineError(done.problem)
-    client = str((answer.get("Client") or {}).get("Version", "0"))
+def _docker(
+    program: str, environ: Mapping[str, str], cache: Mapping[str, str], *, needs_client: bool
+) -> Engine:
+    api = find_socket(environ)
+    has_buildx = _has_buildx(environ)
+    answered = api.ask("GET", "/version") if api is not None and not needs_client else None
+    if answered is not None and answered.status == 200:
+        server, client = answered.content, "0"
+    else:
+        done = _ask([program, "version", "--format", "{{json .}}"], environ)
+        answer = json.loads(done.output) if done.output.startswith("{") else {}
+        server = answer.get("Server")
+        if not server:
+            raise EngineError(done.problem)
+        client = str((answer.get("Client") or {}).get("Version", "0"))
     return Engine(
         name="docker",
         program=(program,),
         version=str(server.get("Version", "unknown")),
-        has_buildx=_has_buildx(environ),
+        has_buildx=has_buildx,
         # Clients before 23.0 speak to the engine's own BuildKit without a plugin.
-        has_embedded_buildkit=client.split(".")[0].isdigit() and int(client.split(".")[0]) < 23,
+        has_embedded_buildkit=0 < _major(client) < 23,
         environ=environ,
         cache_environ=cache,
+        api=api,
     )
+
+
+def _major(version: str) -> int:
+    first = version.split(".")[0]
+    return int(first) if first.isdigit() else 0
 
 
 def _has_buildx(environ: Mapping[str, str]) -> bool:

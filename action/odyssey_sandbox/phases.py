@@ -18,7 +18,7 @@ from odyssey_sandbox.health import check_health
 from odyssey_sandbox.hints import hints
 from odyssey_sandbox.inputs import SandboxSettings
 from odyssey_sandbox.logs import ClippedLog
-from odyssey_sandbox.names import RunId
+from odyssey_sandbox.names import CACHE_REPOSITORY, RunId
 from odyssey_sandbox.quantities import show_duration
 from odyssey_sandbox.report import Phase, PhaseName, PhaseOutcome, Report
 from odyssey_sandbox.running import Container, read_log, start
@@ -189,7 +189,7 @@ def _build(it: Run) -> Built | None:
         return None
     if settings.cache and not settings.image and not it.suffix:
         kept = cache_tag(settings, it.staged, built.image.id)
-        it.engine.run("tag", it.run.tag(), kept)
+        it.engine.tag(built.image.id, CACHE_REPOSITORY, kept)
     return built
 
 

@@ -72,9 +72,10 @@ def run_tests(
     )
     after = container.counters.read().or_else(watch.last)
     state = state_of(engine, container.name)
-    counts = read_output(log.text(settings.masks), checkout)
+    counts = None
     if ended.exit_code is not None and state.is_running:
-        counts = _from_junit(settings, container.name, engine=engine, checkout=checkout) or counts
+        counts = _from_junit(settings, container.name, engine=engine, checkout=checkout)
+    counts = counts or read_output(log.text(settings.masks), checkout)
     failure = judge(
         settings, ended, counts, log, state=state, before=before, after=after, timeout_s=timeout_s
     )

@@ -57,7 +57,7 @@ def run_sandbox(
     if settings.network == "bridge":
         report.warnings.append(_BRIDGE_WARNING)
     try:
-        engine = find_engine(settings.engine, environ)
+        engine = find_engine(settings.engine, environ, builder=settings.builder)
     except EngineError as error:
         report.failure, report.failed_phase = error.failure, "setup"
         report.finished_at = datetime.now(UTC)

@@ -1,5 +1,5 @@
 """
-The command line: `odyssey serve | work | demo | setup | doctor`.
+The command line: `odyssey serve | work | demo | sandbox | setup | doctor | policy`.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -76,6 +77,40 @@ def demo(
     from odyssey.demo import run_demo
 
     raise typer.Exit(asyncio.run(run_demo(keep=keep, json_file=json_file)))
+
+
+@cli.command()
+def sandbox(
+    path: Annotated[Path, typer.Argument(help="A checkout.")] = Path(),
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="INPUT=VALUE", help="An input of the Action; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
+) -> None:
+    """Validate a checkout as the Action does: build, run hardened, health, tests."""
+    from odyssey_sandbox import SandboxSettings, read_settings, run_sandbox
+    from odyssey_sandbox.console import Console
+    from odyssey_sandbox.declared import INPUTS
+    from odyssey_sandbox.inputs import BadInput
+    from odyssey_sandbox.summary import summary
+
+    variables = {each.name: each.environment_variable for each in INPUTS}
+    environ = dict(os.environ)
+    for name, is_set, value in (each.partition("=") for each in given or ()):
+        if not is_set or name not in variables:
+            raise typer.BadParameter(
+                f"{name!r}: write --with INPUT=VALUE; inputs: {', '.join(sorted(variables))}"
+            )
+        environ[variables[name]] = value
+    try:
+        settings: SandboxSettings = read_settings(environ).sandbox
+    except BadInput as error:
+        raise typer.BadParameter(str(error)) from error
+    progress = None if as_json else Console(is_runner=False)
+    report = run_sandbox(settings, path.resolve(), environ=environ, progress=progress)
+    typer.echo(json.dumps(report.as_json(), indent=2) if as_json else summary(report))
+    raise typer.Exit(0 if report.failure is None else 1)
 
 
 @cli.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -98,7 +98,7 @@ class Scenario:
         """An approving review of the head, or of *commit_id*."""
         await self.person(by).review(self.repository, number, "approve", commit_id=commit_id)
 
-    async def push(self, branch: str, files: dict[str, str | None], *, by: str = "ada") -> str:
+    async def push(self, branch: str, files: Mapping[str, str | None], *, by: str = "ada") -> str:
         """The SHA of a new commit on *branch*, pushed with git."""
         return str(
             await self.person(by).push(self.repository, branch, files, message="Mend the change")

@@ -118,3 +118,24 @@ async def reviews_of(scenario: Scenario, number: int) -> list[Any]:
     path = f"/repos/{scenario.repository}/pulls/{number}/reviews"
     found: list[Any] = await scenario.person("ada").request("GET", path)
     return found
+
+
+async def assert_one_of_each(scenario: Scenario, issue: int, pull: Any) -> None:
+    """One run, check run, status comment, merge and reaction; nothing else said, branch gone."""
+    number, sha = pull["number"], pull["head"]["sha"]
+    repository = f"/repos/{scenario.repository}"
+    ada = scenario.person("ada")
+    commits = await ada.request("GET", f"{repository}/commits?per_page=100")
+    comments = await ada.request("GET", f"{repository}/issues/{issue}/comments")
+    runs = scenario.simulator.actions.runs.values()
+    pulls = await pulls_of(scenario)
+
+    assert [each["number"] for each in pulls if each["title"] == pull["title"]] == [number]
+    assert [each.inputs["head_sha"] for each in runs].count(sha) == 1
+    assert [each["conclusion"] for each in await check_runs_of(scenario, sha)] == ["success"]
+    [status] = await scenario.comments_of(BOT, number)
+    assert "Merged" in status
+    assert sum(f"(#{number})" in each["commit"]["message"] for each in commits) == 1
+    assert await scenario.comments_of(BOT, issue) == []
+    assert await reactions_to(scenario, comments[0]["id"]) == [(BOT, "eyes")]
+    assert pull["head"]["ref"] not in await scenario.branches()

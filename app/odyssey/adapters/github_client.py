@@ -166,9 +166,9 @@ def translate(error: RequestError[Any] | GraphQLFailed) -> OdysseyError:
         case RequestFailed():
             return _refused(error)
         case GraphQLFailed():
-            first = (error.response.errors or [None])[0]
-            text = first.message if first else "no reason given"
-            if first is not None and str(getattr(first, "type", "")) == "NOT_FOUND":
+            errors = error.response.errors or []
+            text = "; ".join(each.message for each in errors) or "no reason given"
+            if any(each.type == "NOT_FOUND" for each in errors):
                 return NotFound(f"GitHub: {text}")
             return Unavailable(f"GitHub's GraphQL API answered: {text}")
     return Unavailable(f"GitHub did not answer: {error.exc!r}")

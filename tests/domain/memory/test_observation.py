@@ -26,6 +26,14 @@ from odyssey.domain.memory.record import Record, Trust
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 
+_NAMES = ("actions", "action", "text", "sources", "confidence", "observation")
+_ANSWERS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)
+    ),
+)
+
 
 def source(name: str, days_ago: float = 1) -> Source:
     """A record of some days ago."""
@@ -215,7 +223,7 @@ def test_the_same_answer_twice_makes_one_observation() -> None:
     assert first.key == second.key
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["actions", "action", "text", "sources", "confidence", "observation"]), inner, max_size=4)))  # fmt: skip
+@given(_ANSWERS)
 def test_no_answer_of_a_model_raises(answer: Any) -> None:
     """It is refused."""
     done = consolidate(answer, current={}, records={}, scope="repository", limits=Limits(), now=NOW)

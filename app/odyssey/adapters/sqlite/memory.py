@@ -209,7 +209,12 @@ class SqliteMemory:
                     )  # fmt: skip
             frequencies = self._frequencies.setdefault(tenant, Frequencies())
             return search.recall(
-                connection, request, vector, view, frequencies=frequencies, weights=self._weights
+                connection,
+                request,
+                vector=vector,
+                view=view,
+                frequencies=frequencies,
+                weights=self._weights,
             )
 
     def _forget(self, tenant: Tenant, source: str | None, person: str | None) -> int:

@@ -204,15 +204,15 @@ def matching(
 def by_words(
     connection: sqlite3.Connection,
     table: str,
-    words: Sequence[str],
-    narrowed: tuple[str, list[str]] | None,
     *,
+    asked: Sequence[str],
+    narrowed: tuple[str, list[str]] | None,
     limit: int,
 ) -> list[tuple[int, float]]:
     """The best rows of `words` or `nearby` with their BM25 score, best first."""
-    if not words:
+    if not asked:
         return []
-    query = " OR ".join(f'"{word}"' for word in words)
+    query = " OR ".join(f'"{word}"' for word in asked)
     condition, values = "", []
     if narrowed:
         condition = f" AND rowid IN (SELECT seq FROM record WHERE {narrowed[0]})"  # noqa: S608 - marks only

@@ -40,9 +40,9 @@ class Request:
 def recall(
     connection: sqlite3.Connection,
     request: Request,
+    *,
     vector: Vector | None,
     view: View | None,
-    *,
     frequencies: Frequencies,
     weights: Weights,
 ) -> list[Recollection]:
@@ -51,8 +51,8 @@ def recall(
     question = request.question
     cosines = _Cosines.of(view, vector)
     asked = frequencies.choose(connection, question.terms)
-    words = dict(rows.by_words(connection, "words", asked, narrowed, limit=_POOL))
-    nearby = dict(rows.by_words(connection, "nearby", asked, narrowed, limit=_POOL))
+    words = dict(rows.by_words(connection, "words", asked=asked, narrowed=narrowed, limit=_POOL))
+    nearby = dict(rows.by_words(connection, "nearby", asked=asked, narrowed=narrowed, limit=_POOL))
     closest = cosines.closest(
         None if narrowed is None else rows.numbers(connection, narrowed), limit=_POOL
     )

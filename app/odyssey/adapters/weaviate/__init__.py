@@ -2,7 +2,7 @@
 Memory in Weaviate: one multi-tenant collection, one tenant for each repository.
 
 Reading order: `schema` (the collection), `objects` (records as objects and back),
-`search` (one recall), `memory` (the port).
+`threads` (keys among neighbours), `search` (one recall), `memory` (the port).
 """
 
 from odyssey.adapters.weaviate.memory import WeaviateMemory

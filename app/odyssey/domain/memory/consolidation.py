@@ -100,7 +100,9 @@ def consolidate(
             refused.append(f"action {number}: only {limits.max_actions} are taken")
             continue
         try:
-            made = _apply(action, current, shown, scope, limits, touched, now)
+            made = _apply(
+                action, current, records=shown, scope=scope, limits=limits, touched=touched, now=now
+            )
         except _Refused as reason:
             refused.append(f"action {number}: {reason}")
             continue
@@ -116,6 +118,7 @@ class _Refused(Exception):
 def _apply(
     action: Any,
     current: Mapping[str, Observation],
+    *,
     records: Mapping[str, Record],
     scope: str,
     limits: Limits,
@@ -144,10 +147,10 @@ def _apply(
             )  # fmt: skip
         case "update":
             text = _text(action.get("text"), limits)
-            known = _known(action.get("observation"), current, scope, touched)
+            known = _known(action.get("observation"), current, scope=scope, touched=touched)
             return updated(known, text=text, sources=sources, confidence=confidence, at=now)
         case "delete":
-            known = _known(action.get("observation"), current, scope, touched)
+            known = _known(action.get("observation"), current, scope=scope, touched=touched)
             reason = str(action.get("reason") or "").strip()[: limits.max_text]
             if not reason:
                 raise _Refused("a deletion needs its reason")
@@ -157,7 +160,7 @@ def _apply(
 
 
 def _known(
-    key: Any, current: Mapping[str, Observation], scope: str, touched: set[str]
+    key: Any, current: Mapping[str, Observation], *, scope: str, touched: set[str]
 ) -> Observation:
     found = current.get(key) if isinstance(key, str) else None
     if found is None or found.scope != scope:
