@@ -8,12 +8,12 @@ processes; both are held here.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import time
 from datetime import UTC, datetime
 
+from odyssey_sandbox.cleanup import moment_of, remove_unnamed
 from odyssey_sandbox.engine import Engine
 from odyssey_sandbox.inputs import SandboxSettings
 
@@ -69,21 +69,7 @@ class BuildWatch:
         Remove the image under *tag* and the unnamed images of finished steps of a failed build.
         """
         self._engine.run("image", "rm", "--force", tag)
-        if not self._images:
-            return
-        done = self._engine.run("image", "inspect", *dict.fromkeys(self._images))
-        facts = json.loads(done.output) if done.output.startswith("[") else []
-        for image in reversed(facts):
-            if not image.get("RepoTags") and _moment(image.get("Created", "")) >= self._started:
-                self._remove(image["Id"])
-
-    def _remove(self, image: str) -> None:
-        # The engine ends a build that lost its client by and by, and holds its images so long.
-        for pause in (0.2, 0.4, 0.8, 1.6, 0.0):
-            done = self._engine.run("image", "rm", image)
-            if done.exit_code == 0 or "No such image" in done.errors:
-                return
-            time.sleep(pause)
+        remove_unnamed(self._engine, self._images, since=self._started)
 
     def _read(self, piece: bytes) -> None:
         lines = (self._rest + piece).split(b"\n")
@@ -95,6 +81,8 @@ class BuildWatch:
                 self.cached_steps += 1
             elif found := _IMAGE.match(line):
                 self._images = [*self._images[-200:], found[1].decode()]
+                if self._engine.watched is not None:
+                    self._engine.watched.made_image(found[1].decode())
             elif self._is_docker_classic and (found := _RUNNING.match(line)):
                 self._container = found[1].decode()
                 self._engine.run("update", "--pids-limit", str(_BUILD_PROCESSES), self._container)
@@ -103,7 +91,7 @@ class BuildWatch:
         asked = "{{.SizeRw}} {{.Created}}"
         done = self._engine.run("inspect", "--size", "--format", asked, self._container)
         size, _, created = done.output.strip().partition(" ")
-        is_ours = size.isdigit() and _moment(created) >= self._started
+        is_ours = size.isdigit() and moment_of(created) >= self._started
         return int(size) if is_ours else 0
 
 
@@ -113,10 +101,3 @@ def _free_space() -> int:
             found = os.statvfs(path)
             return found.f_bavail * found.f_frsize
     return 0
-
-
-def _moment(text: str) -> datetime:
-    # The engine writes nanoseconds, which Python does not read.
-    with contextlib.suppress(ValueError):
-        return datetime.fromisoformat(text[:19] + "+00:00")
-    return datetime.min.replace(tzinfo=UTC)

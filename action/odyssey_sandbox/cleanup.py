@@ -4,8 +4,10 @@ Nothing is left behind: what this run made, and what runs that were killed left.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from odyssey_sandbox.engine import Engine
@@ -33,6 +35,34 @@ def remove_known(
     _remove_containers(engine, containers)
     _remove_networks(engine, networks)
     _remove_images(engine, images)
+
+
+def remove_unnamed(engine: Engine, images: list[str], *, since: datetime) -> None:
+    """
+    Remove those of *images* that have no name and were made *since* then, the newest first.
+
+    The ids may be forged by what was built: only the engine's word decides what goes.
+    """
+    for image in reversed(list(dict.fromkeys(images))):
+        facts = engine.inspect("image", image)
+        if facts is None or facts.get("RepoTags") or moment_of(facts["Created"]) < since:
+            continue
+        # The engine ends a build that lost its client by and by, and holds its images so long.
+        for pause in (0.2, 0.4, 0.8, 1.6, 0.0):
+            done = engine.run("image", "rm", image)
+            if done.exit_code == 0 or "No such image" in done.errors:
+                break
+            time.sleep(pause)
+
+
+def moment_of(text: str) -> datetime:
+    """
+    The second that *text*, a time as the engine writes it, names; the distant past if none.
+    """
+    # The engine writes nanoseconds, which Python does not read.
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text[:19] + "+00:00")
+    return datetime.min.replace(tzinfo=UTC)
 
 
 def sweep(engine: Engine, *, folder: Path) -> list[str]:

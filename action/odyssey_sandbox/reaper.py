@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +40,7 @@ class Reaper:
             {
                 "run": str(run),
                 "folder": str(folder),
+                "since": time.time(),
                 "name": engine.name,
                 "program": list(engine.program),
             }
@@ -66,6 +70,12 @@ class Reaper:
         """
         self._tell(f"ended {pid}\n")
 
+    def made_image(self, image: str) -> None:
+        """
+        A step of a build says that it made *image*, which has no name yet.
+        """
+        self._tell(f"image {image}\n")
+
     def dismiss(self) -> None:
         """
         All is removed: nothing is left to do.
@@ -88,10 +98,7 @@ def reap(told: bytes, order_text: str) -> None:
 
     Twice, since an engine that was told to start something may finish it after its client died.
     """
-    import shutil
-    import time
-
-    from odyssey_sandbox.cleanup import remove_run
+    from odyssey_sandbox.cleanup import remove_run, remove_unnamed
     from odyssey_sandbox.names import parse_run
 
     order = json.loads(order_text)
@@ -113,14 +120,15 @@ def reap(told: bytes, order_text: str) -> None:
     shutil.rmtree(order["folder"], ignore_errors=True)
     time.sleep(1)
     remove_run(engine, run)
+    since = datetime.fromtimestamp(int(order["since"]), UTC)
+    remove_unnamed(engine, _second_words(told, "image"), since=since)
+
+
+def _second_words(told: bytes, first: str) -> list[str]:
+    lines = [line.partition(" ") for line in told.decode().splitlines()]
+    return [second for word, _, second in lines if word == first]
 
 
 def _still_running(told: bytes) -> set[int]:
-    running: set[int] = set()
-    for line in told.decode().splitlines():
-        verb, _, pid = line.partition(" ")
-        if verb == "started":
-            running.add(int(pid))
-        elif verb == "ended":
-            running.discard(int(pid))
-    return running
+    ended = set(_second_words(told, "ended"))
+    return {int(pid) for pid in _second_words(told, "started") if pid not in ended}

@@ -21,6 +21,8 @@ from odyssey_sandbox.names import LABEL, RunId
 
 CHECKOUT = "/checkout"
 _LOG_TIMEOUT_S = 20.0
+_SETTLING_LOOKS = 10
+_SETTLING_PAUSE_S = 0.1
 KILLED_CODE = 137
 
 
@@ -119,6 +121,20 @@ def state_of(engine: Engine, name: str) -> State:
         was_out_of_memory=bool(state.get("OOMKilled"))
         or (was_killed and _had_oom_event(engine, name)),
     )
+
+
+def settled_state_of(engine: Engine, name: str) -> State:
+    """
+    The state of a container in which a process was just killed, perhaps by the container's end.
+
+    The engine tells of the killed process first and of the end a moment later.
+    """
+    for _ in range(_SETTLING_LOOKS):
+        state = state_of(engine, name)
+        if not state.is_running:
+            break
+        time.sleep(_SETTLING_PAUSE_S)
+    return state
 
 
 def _had_oom_event(engine: Engine, name: str) -> bool:

@@ -39,6 +39,11 @@ class Watcher(Protocol):
         The program *pid* is over.
         """
 
+    def made_image(self, image: str) -> None:
+        """
+        A step of a build says that it made *image*, which has no name yet.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

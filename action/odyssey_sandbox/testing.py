@@ -17,7 +17,14 @@ from odyssey_sandbox.logs import ClippedLog
 from odyssey_sandbox.names import RunId
 from odyssey_sandbox.quantities import show_duration, show_size
 from odyssey_sandbox.report import TestCounts
-from odyssey_sandbox.running import Container, State, container_options, state_of
+from odyssey_sandbox.running import (
+    KILLED_CODE,
+    Container,
+    State,
+    container_options,
+    settled_state_of,
+    state_of,
+)
 from odyssey_sandbox.streaming import Ended
 from odyssey_sandbox.testtext import read_output
 
@@ -71,7 +78,8 @@ def run_tests(
         watch=watch,
     )
     after = container.counters.read().or_else(watch.last)
-    state = state_of(engine, container.name)
+    was_killed = ended.exit_code == KILLED_CODE
+    state = (settled_state_of if was_killed else state_of)(engine, container.name)
     counts = None
     if ended.exit_code is not None and state.is_running:
         counts = _from_junit(settings, container.name, engine=engine, checkout=checkout)

@@ -79,12 +79,12 @@ def _store(name: str, folder: Path, weaviate_url: str, weaviate_grpc_port: int) 
         case "sqlite":
             from odyssey.adapters.sqlite import SqliteMemory
 
-            return SqliteMemory(folder, embedder, patience=_PATIENCE)
+            return SqliteMemory(folder, embedder, embed_within=_PATIENCE)
         case "weaviate":
             from odyssey.adapters.weaviate import WeaviateMemory
 
             return WeaviateMemory(
-                weaviate_url, embedder, grpc_port=weaviate_grpc_port, patience=_PATIENCE
+                weaviate_url, embedder, grpc_port=weaviate_grpc_port, embed_within=_PATIENCE
             )
         case _:
             raise ValueError(f"{name!r} is no store of memories: choose sqlite or weaviate")

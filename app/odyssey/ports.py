@@ -243,6 +243,7 @@ class Repositories(Protocol):
 
         Raises:
             BranchExists: the branch is there with other content.
+            NotProposable: the branch's prefix is itself a branch.
             PermissionDenied: GitHub refuses the push (workflow files, a ruleset); says why.
         """
         ...

@@ -90,6 +90,7 @@ def test_a_build_that_is_killed_stops(world: World) -> None:
 
     assert wait_until(lambda: not any(sleeping in line for line in docker("ps", "--no-trunc")))
     assert wait_until(lambda: not any(f"-{process.pid}-" in line for line in processes()))
+    assert wait_until(lambda: not world.left_behind())
 
 
 def test_the_next_run_sweeps_what_a_dead_run_left(world: World) -> None:

@@ -18,7 +18,7 @@ from odyssey.adapters.embedding import Embedder
 from odyssey.domain.identifiers import branch_name, proposal_id
 from odyssey.scenario import SAMPLE, Scenario
 from odyssey.simulator.outbox import headers_of
-from scenarios.changes import FAREWELL, a_file, diff_of, note
+from scenarios.changes import a_file, diff_of, note
 from scenarios.stage import BOT, assert_quiet, on_stage, pulls_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -182,7 +182,7 @@ async def test_a_branch_that_is_there_already_is_left_alone(strict: Scenario, ta
     """Somebody else's branch is not touched, and the answer says what to do."""
     title = "Take the name"
     number = await strict.open_issue(title)
-    comment_id = await strict.comment(number, f"/odyssey propose {title}\n\n{FAREWELL}")
+    comment_id = await strict.comment(number, f"/odyssey propose {title}\n\n{note('taken')}")
     identifier = proposal_id(strict.repository, "comment", str(comment_id), "0")
     branch = branch_name(identifier, title) if taken == "the branch itself" else "proposal"
     theirs = await strict.push(branch, {"theirs.md": "Mine\n"}, by="ben")
@@ -205,11 +205,11 @@ async def test_a_closed_or_locked_issue_takes_no_proposal(strict: Scenario, stat
     number = await strict.open_issue("Over and done")
     ada = strict.person("ada")
     await (ada.close if state == "closed" else ada.lock)(strict.repository, number)
-    await strict.comment(number, f"/odyssey propose Too late\n\n{FAREWELL}")
+    await strict.comment(number, f"/odyssey propose Too late\n\n{note('late')}")
 
     answer = await refusal(strict, number, "Too late")
 
-    assert f"#{number} is {state}" in answer
+    assert f"{number} is {state}" in answer
     assert {"closed": "Reopen", "locked": "Unlock"}[state] in answer
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from githubkit.exception import (
     SecondaryRateLimitExceeded,
 )
 
+from odyssey.adapters.github_transport import SharedTransport
 from odyssey.domain.errors import (
     NotFound,
     OdysseyError,
@@ -67,14 +67,17 @@ class InstallationClients:
         timeout: timedelta,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._transport = SharedTransport(api_url)
         self._options: dict[str, Any] = {
             "base_url": api_url,
             "timeout": timeout.total_seconds(),
             "auto_retry": False,
             "user_agent": "odyssey",
+            # What is read often is read by GraphQL, which no HTTP cache serves.
+            "http_cache": False,
+            "async_transport": self._transport,
         }
         self._now = now
-        self._exits = AsyncExitStack()
         self._app: Client = GitHub(
             AppAuthStrategy(app_id, private_key),
             cache_strategy=MemCacheStrategy(),
@@ -89,9 +92,7 @@ class InstallationClients:
 
     async def as_user(self, user_token: str, call: Callable[[Client], Awaitable[T]]) -> T:
         """What *call* gives with a user's token, which is not kept."""
-        client: Client = GitHub(TokenAuthStrategy(user_token), http_cache=False, **self._options)
-        async with client:
-            return await _translated(call, client)
+        return await _translated(call, GitHub(TokenAuthStrategy(user_token), **self._options))
 
     async def call(
         self, installation_id: InstallationId, call: Callable[[Client], Awaitable[T]]
@@ -112,7 +113,7 @@ class InstallationClients:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._exits.aclose()
+        await self._transport.end()
 
     async def _installation(self, installation_id: InstallationId) -> _Installation:
         lock = self._minting.setdefault(installation_id, asyncio.Lock())
@@ -126,13 +127,11 @@ class InstallationClients:
                 )
             )
             body = answer.json()
-            client: Client = GitHub(
-                TokenAuthStrategy(body["token"]),
-                cache_strategy=MemCacheStrategy(),
-                **self._options,
+            fresh = _Installation(
+                body["token"],
+                datetime.fromisoformat(body["expires_at"]),
+                GitHub(TokenAuthStrategy(body["token"]), **self._options),
             )
-            await self._exits.enter_async_context(client)
-            fresh = _Installation(body["token"], datetime.fromisoformat(body["expires_at"]), client)
             self._installations[installation_id] = fresh
             return fresh
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import yaml
 
 from odyssey.domain.errors import PolicyInvalid
@@ -12,6 +14,7 @@ from odyssey.domain.policy import POLICY_PATH, Policy, policy_from
 MAX_POLICY_BYTES = 64_000
 
 
+@lru_cache(maxsize=256)
 def read_policy(text: str | None) -> Policy:
     """
     The policy in *text*; None (no file) gives the defaults.

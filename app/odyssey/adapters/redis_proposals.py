@@ -150,6 +150,8 @@ class RedisProposalStore:
                     yield
                 finally:
                     extending.cancel()
+                    # Seen to its end: an extension under way must not outlive what it extends.
+                    await asyncio.gather(extending, return_exceptions=True)
         except TimeoutError as error:
             if not held.expired():
                 raise

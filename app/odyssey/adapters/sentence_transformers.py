@@ -56,6 +56,14 @@ class SentenceTransformersEmbedder:
         known = _DIMENSIONS.get(self.model)
         return known if known is not None else int(self._load().get_embedding_dimension() or 0)
 
+    def start(self) -> None:
+        """
+        Begins to load the model in the background, so that no question has to wait for it.
+
+        A model that cannot be had is reported by the first text that needs it.
+        """
+        self._thread.submit(self._load)
+
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """
         One vector for each text. The first call loads the model. Repeatable.

@@ -59,7 +59,7 @@ async def settle(proposal: Proposal, ports: Ports, *, reopened: bool = False) ->
     """What `reconcile` does, for a caller that holds the lock."""
     pull = await ports.github.snapshot(proposal.pull_request)
     now = ports.now()
-    proposal = proposal.with_head(pull.head_sha, at=now)
+    proposal = replace(proposal, base_branch=pull.base_branch).with_head(pull.head_sha, at=now)
     if reopened and pull.is_open:
         proposal = replace(proposal, rejection=None, retained="")
     policy = _policy(pull, ports)
@@ -115,6 +115,7 @@ async def _validate(proposal: Proposal, policy: Policy | str, ports: Ports) -> P
         nonce=hashlib.sha256(seed.encode()).hexdigest()[:16],
         workflow=policy.validation.workflow,
         requested_at=now,
+        base_branch=proposal.base_branch,
     )
     proposal = replace(proposal, validation=validation)
     # Kept before the dispatch: the run's first webhook may be faster than its HTTP answer.
@@ -171,6 +172,10 @@ async def _merge(proposal: Proposal, decision: gate.Merge, ports: Ports) -> Prop
         await ports.proposals.put(replace(proposal, merge=None))
         raise
     except NotMergeable as error:
+        # The first read may have been before GitHub knew of a conflict; the gate says that better.
+        if (await ports.github.snapshot(proposal.pull_request)).mergeable is False:
+            await ports.proposals.put(replace(proposal, merge=None))
+            raise Conflict(f"{proposal.pull_request} conflicts with its base branch") from error
         return replace(proposal, merge=replace(attempt, failure=str(error)))
     return replace(proposal, merge=replace(attempt, sha=sha))
 

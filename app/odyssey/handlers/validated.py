@@ -65,7 +65,7 @@ def is_ours(event: WorkflowRunProgressed, proposal: Proposal, validation: Valida
         is_same_run
         and event.event == "workflow_dispatch"
         and event.path == f".github/workflows/{validation.workflow}"
-        and event.head_branch == proposal.base_branch
+        and event.head_branch == (validation.base_branch or proposal.base_branch)
     )
 
 

