@@ -226,6 +226,7 @@ def _start(it: Run, built: Built, port: int) -> Container | None:
         run=it.run,
         port=port,
         suffix=it.suffix,
+        scratch=it.folder,
         mounted=it.staged if it.settings.image else None,
     )
     if isinstance(started, Failure):
@@ -296,6 +297,7 @@ def _test_alone(it: Run, built: Built) -> None:
         engine=it.engine,
         run=it.run,
         checkout=it.staged,
+        scratch=it.folder,
         mounted=it.staged if it.settings.image else None,
         suffix=it.suffix,
         timeout_s=it.limit(it.settings.test_timeout_s),

@@ -55,21 +55,28 @@ def start(
     engine: Engine,
     run: RunId,
     port: int,
+    scratch: Path,
     mounted: Path | None = None,
     suffix: str = "",
 ) -> Container | Failure:
     """
     Start the container of *run* from *image*: the application, or, with *port* 0, one that waits.
 
-    *mounted* is shown to it read-only at `/checkout`. An image without `sleep` cannot wait; its
-    tests are then run by `alone_arguments`.
+    *scratch* is the run's own folder; *mounted* is shown to the container read-only at
+    `/checkout`. An image without `sleep` cannot wait: see `testing.run_alone`.
 
     Raises:
         EngineError: the network or a side container could not be made.
     """
     name = run.container + suffix
     options = container_options(
-        settings, engine=engine, run=run, port=port, mounted=mounted, suffix=suffix
+        settings,
+        engine=engine,
+        run=run,
+        port=port,
+        scratch=scratch,
+        mounted=mounted,
+        suffix=suffix,
     )
     command = settings.command
     if not port:
@@ -90,6 +97,7 @@ def container_options(
     engine: Engine,
     run: RunId,
     port: int,
+    scratch: Path,
     mounted: Path | None,
     suffix: str = "",
 ) -> list[str]:
@@ -97,7 +105,7 @@ def container_options(
     All options of the application's container; makes the network and the side containers.
     """
     options = hardening(settings, engine, run) + application(settings)
-    options += _network(settings, engine=engine, run=run, port=port, suffix=suffix)
+    options += _network(settings, engine=engine, run=run, port=port, scratch=scratch, suffix=suffix)
     if mounted is not None:
         options += [
             "--mount",
@@ -156,7 +164,13 @@ def read_log(engine: Engine, name: str, *, max_output: int) -> ClippedLog:
 
 
 def _network(
-    settings: SandboxSettings, *, engine: Engine, run: RunId, port: int, suffix: str
+    settings: SandboxSettings,
+    *,
+    engine: Engine,
+    run: RunId,
+    port: int,
+    scratch: Path,
+    suffix: str,
 ) -> list[str]:
     match settings.network:
         case "none":
@@ -165,13 +179,15 @@ def _network(
             published = ["--publish", f"127.0.0.1:{settings.host_port}:{port}"]
             return ["--network", "bridge", *(published if settings.host_port and port else [])]
         case "isolated":
-            return _isolated(settings, engine=engine, run=run, suffix=suffix)
+            return _isolated(settings, engine=engine, run=run, scratch=scratch, suffix=suffix)
 
 
-def _isolated(settings: SandboxSettings, *, engine: Engine, run: RunId, suffix: str) -> list[str]:
+def _isolated(
+    settings: SandboxSettings, *, engine: Engine, run: RunId, scratch: Path, suffix: str
+) -> list[str]:
     network = run.container + suffix
     if engine.name == "podman":
-        return _shared_namespace(settings, engine=engine, run=run, suffix=suffix)
+        return _shared_namespace(settings, engine=engine, run=run, scratch=scratch, suffix=suffix)
     # `--internal` alone leaves the host's services within reach, by the bridge's own address;
     # without one there is no host on this network.
     created = engine.run(
@@ -193,15 +209,19 @@ def _isolated(settings: SandboxSettings, *, engine: Engine, run: RunId, suffix: 
 
 
 def _shared_namespace(
-    settings: SandboxSettings, *, engine: Engine, run: RunId, suffix: str
+    settings: SandboxSettings, *, engine: Engine, run: RunId, scratch: Path, suffix: str
 ) -> list[str]:
     # podman's internal networks reach the host; one loopback shared by all containers does not.
     names = [each.name for each in settings.sidecars]
-    hosts = [option for name in names for option in ("--add-host", f"{name}:127.0.0.1")]
-    network = ["--network", "none", *hosts]
+    hosts = scratch / f"hosts{suffix}"
+    hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in ("localhost", *names)))
+    # Who joins another's name space gets none of its names: all get this file.
+    named = ["--mount", f"type=bind,source={hosts},target=/etc/hosts,readonly"]
+    network = ["--network", "none", *named]
     for each in settings.sidecars:
         _start_sidecar(each, network, settings, engine=engine, run=run, suffix=suffix)
-        network = ["--network", f"container:{run.container}{suffix}-{names[0]}"]
+        joined = f"container:{run.container}{suffix}-{names[0]}"
+        network = ["--network", joined, *named]
     return network
 
 

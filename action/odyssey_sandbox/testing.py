@@ -99,6 +99,7 @@ def run_alone(
     engine: Engine,
     run: RunId,
     checkout: Path,
+    scratch: Path,
     mounted: Path | None,
     timeout_s: float,
     suffix: str = "",
@@ -111,7 +112,13 @@ def run_alone(
     # The container that could not wait holds the name.
     engine.run("rm", "--force", "--volumes", name)
     options = container_options(
-        settings, engine=engine, run=run, port=0, mounted=mounted, suffix=suffix
+        settings,
+        engine=engine,
+        run=run,
+        port=0,
+        scratch=scratch,
+        mounted=mounted,
+        suffix=suffix,
     )
     program, *arguments = settings.test_command
     ended = engine.stream(

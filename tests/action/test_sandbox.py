@@ -16,10 +16,9 @@ import pytest
 from action.hostile.sample import SMALL
 from action.sandbox_world import ACTION, BASE_IMAGE, SAMPLE, World, docker
 from odyssey_sandbox import SandboxSettings, run_sandbox
+from odyssey_sandbox.engine import find_engine
 
 OFFLINE = {"build-network": "none"}
-# A client before version 23 speaks to the engine's own BuildKit without a plugin.
-OLD_CLIENT = Path("/usr/bin/docker")
 
 
 def copy_of_sample(world: World, name: str) -> Path:
@@ -223,6 +222,28 @@ def test_an_engine_that_does_not_answer_is_an_error_not_a_failure(world: World, 
     report = run_sandbox(settings, world.checkout({"a": "x"}), environ=environ)
 
     assert (report.conclusion, report.as_json()["failure"]) == ("error", "no_engine")
+
+
+def test_buildkit_is_used_where_a_client_has_it_and_missed_where_none_does(world: World) -> None:
+    """
+    Clients before version 23 speak to the engine's own BuildKit; newer ones need buildx.
+    """
+    folders = {Path(each) for each in os.environ["PATH"].split(os.pathsep)}
+    clients = {(each / "docker").resolve() for each in folders if (each / "docker").is_file()}
+    settings = SandboxSettings(builder="buildkit", build_network="none", cache=False)
+    expected, found = {}, {}
+    for number, client in enumerate(sorted(clients)):
+        folder = world.folder / f"client-{number}"
+        folder.mkdir()
+        (folder / "docker").symlink_to(client)
+        environ = {"PATH": str(folder), "HOME": str(world.folder)}
+        engine = find_engine("docker", environ, builder="buildkit")
+        can = engine.has_buildx or engine.has_embedded_buildkit
+        expected[client] = None if can else "build_needs_buildkit"
+        report = run_sandbox(settings, SAMPLE, environ=environ)
+        found[client] = report.as_json()["failure"]
+
+    assert expected == found
 
 
 def test_a_token_in_the_checkout_does_not_reach_the_image(world: World) -> None:

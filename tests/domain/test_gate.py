@@ -489,3 +489,16 @@ def test_one_file_is_no_files() -> None:
     decision = evaluate(a_proposal(), a_pull_request(files=files("a")), Policy())
 
     assert condition(decision, 3).sentence == "1 file, 1 line."
+
+
+def test_a_passing_change_of_its_own_measure_says_so_in_the_condition() -> None:
+    """Whoever approves sees that tests were deleted, without any power in the words."""
+    validation = a_validation(measure=("tests deleted: 1 (@team)", "skips more: 2, were 0"))
+    proposal = a_proposal(validation=validation)
+
+    decision = evaluate(proposal, a_pull_request(), Policy())
+
+    assert isinstance(decision, Blocked)
+    sentence = decision.conditions[3].sentence
+    assert "tests deleted: 1" in sentence
+    assert "@team" not in sentence

@@ -254,3 +254,17 @@ def test_whatever_bytes_come_are_malformed(data: bytes) -> None:
     """
     with pytest.raises(MalformedPayload):
         parse_report(data)
+
+
+def test_what_a_change_does_to_its_own_measure_is_read_in_sentences() -> None:
+    """Only texts, bounded in number and length, survive."""
+    statements = ["tests deleted: 1 (test_a)", 7, "x" * 999, *["more"] * 50]
+    data = json.dumps(
+        {"head_sha": "a" * 40, "conclusion": "success", "measure": {"statements": statements}}
+    )
+
+    report = parse_report(data.encode())
+
+    assert report.measure[0] == "tests deleted: 1 (test_a)"
+    assert len(report.measure[1]) == 300
+    assert len(report.measure) <= 12

@@ -14,7 +14,11 @@ import pytest_asyncio
 from odyssey.adapters.embedding import Embedder
 from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
 from odyssey.scenario import Scenario
-from scenarios.stage import on_stage
+
+# Before its first import, so that its assertions tell what they saw.
+pytest.register_assert_rewrite("scenarios.stage")
+
+from scenarios.stage import on_stage  # noqa: E402
 
 
 @pytest.fixture(scope="session")

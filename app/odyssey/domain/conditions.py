@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from odyssey.domain.markup import plain
 from odyssey.domain.policy import ApprovalMode, Policy
 from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest, Review, ReviewState, decisive_reviews
@@ -120,7 +121,11 @@ def validation(proposal: Proposal, pull: PullRequest) -> Condition:
             4, name, State.UNMET, f"Validation of `{short}` ended as {validation.conclusion}.",
             "Anyone who may push: push a mended commit, or comment `/odyssey validate`.",
         )  # fmt: skip
-    return Condition(4, name, State.MET, f"The sandbox passed `{short}`.")
+    sentence = f"The sandbox passed `{short}`."
+    if validation.measure:
+        shown = plain("; ".join(validation.measure[:4]))
+        sentence += f" It changes its own measure: {shown}."
+    return Condition(4, name, State.MET, sentence)
 
 
 def approvals(

@@ -63,6 +63,7 @@ class Validation:
     failed: int = 0
     skipped: int = 0
     failures: tuple[TestFailure, ...] = ()
+    measure: tuple[str, ...] = ()
     output: str = ""
     completed_at: datetime | None = None
 
@@ -82,6 +83,7 @@ class Validation:
             failed=report.failed,
             skipped=report.skipped,
             failures=report.failures,
+            measure=report.measure,
             output=report.transcript,
             completed_at=at,
         )

@@ -19,6 +19,7 @@ from odyssey.domain.errors import MalformedPayload
 MAX_REPORT_BYTES = 2_000_000
 MAX_FAILURES = 50
 """GitHub takes 50 annotations in one request."""
+MAX_SENTENCES = 12
 MAX_MESSAGE = 4_000
 MAX_TRANSCRIPT = 60_000
 MAX_NUMBER = 2**31 - 1
@@ -49,7 +50,12 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The parts of `report.json` that Odyssey shows and judges."""
+    """
+    The parts of `report.json` that Odyssey shows and judges.
+
+    `measure` says in sentences what the change does to its own measure (tests,
+    workflows, Dockerfile, policy); empty when it leaves that alone.
+    """
 
     head_sha: str
     conclusion: str
@@ -59,6 +65,7 @@ class Report:
     failed: int
     skipped: int
     failures: tuple[TestFailure, ...]
+    measure: tuple[str, ...]
     transcript: str
 
     @property
@@ -97,6 +104,7 @@ def parse_report(data: bytes) -> Report:
         failed=_count(tests.get("failed")),
         skipped=_count(tests.get("skipped")),
         failures=tuple(_failure(each) for each in _objects(tests.get("failures"))[:MAX_FAILURES]),
+        measure=_sentences(_object(root.get("measure")).get("statements")),
         transcript=_text(root.get("transcript"), None)[-MAX_TRANSCRIPT:],
     )
 
@@ -112,6 +120,11 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
 def _text(value: Any, limit: int | None = MAX_MESSAGE) -> str:
     """Text only; a half of a surrogate pair, which JSON can spell but UTF-8 cannot, as `?`."""
     return value[:limit].encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _sentences(value: Any) -> tuple[str, ...]:
+    texts = [_text(each, 300) for each in value[:MAX_SENTENCES]] if isinstance(value, list) else []
+    return tuple(each for each in texts if each)
 
 
 def _whole(value: Any, *, least: int) -> int | None:

@@ -95,6 +95,9 @@ def check_run(proposal: Proposal, conditions: Sequence[Condition] = ()) -> Check
         conclusion = "failure"
     is_done = conclusion is not None
     summary = [_counts(validation) or "No test was counted.", _next(proposal, conditions)]
+    if validation.measure:
+        rows = "\n".join(f"- {plain(each)}" for each in validation.measure)
+        summary.insert(1, f"**The change touches its own measure:**\n\n{rows}")
     if validation.reason and not validation.is_success:
         summary.insert(0, fence(validation.reason, limit=4_000))
     return CheckRun(

@@ -82,8 +82,9 @@ def _free_ports(count: int) -> list[int]:
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:
         one.close()
-    # Weaviate expects the data port to follow the gossip port.
+    # A node finds itself by these rules: data after gossip, internal calls after Raft.
     ports[3] = ports[2] + 1
+    ports[5] = ports[4] + 1
     return ports
 
 
