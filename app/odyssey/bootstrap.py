@@ -4,19 +4,15 @@ Settings become ports: the only place that constructs adapters, and closes them 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from odyssey.adapters.embedding import Embedder
-from odyssey.domain.errors import OdysseyError, Unavailable
+from odyssey.domain.errors import OdysseyError
 from odyssey.ports import App, Ports
 from odyssey.settings import Settings
-
-log = logging.getLogger("odyssey.bootstrap")
 
 
 class NotConfigured(OdysseyError):
@@ -97,16 +93,8 @@ async def _own_embedder(settings: Settings, exits: AsyncExitStack) -> Embedder:
     embedder = SentenceTransformersEmbedder(settings.embedding_model)
     exits.push_async_callback(embedder.close)
     # Importing torch and reading the weights takes seconds: begun now, done when it is needed.
-    warming = asyncio.create_task(_warm(embedder))
-    exits.callback(warming.cancel)
+    embedder.start()
     return embedder
-
-
-async def _warm(embedder: Embedder) -> None:
-    try:
-        await embedder.embed_query("ready")
-    except Unavailable as error:
-        log.warning("memory recalls by words alone: %s", error)
 
 
 def _needed(value: str, name: str, what: str) -> str:
