@@ -21,20 +21,20 @@ def remove_run(engine: Engine, run: RunId) -> None:
     """
     Remove every container, network and image of *run*; may be repeated safely.
     """
-    _remove_containers(engine, _labelled_containers(engine, str(run)))
-    _remove_networks(engine, _labelled_networks(engine, str(run)))
-    _remove_images(engine, [name for name, found in _images(engine) if found == run])
+    engine.remove("container", [name for name, _ in _labelled_containers(engine, str(run))])
+    engine.remove("network", [name for name, _ in _labelled_networks(engine, str(run))])
+    engine.remove("image", [name for name, found in _images(engine) if found == run])
 
 
 def remove_known(
     engine: Engine, *, containers: list[str], networks: list[str], images: list[str]
 ) -> None:
     """
-    Remove exactly these, in as few commands as possible; names that do not exist are no error.
+    Remove exactly these; names that do not exist are no error.
     """
-    _remove_containers(engine, containers)
-    _remove_networks(engine, networks)
-    _remove_images(engine, images)
+    engine.remove("container", containers)
+    engine.remove("network", networks)
+    engine.remove("image", images)
 
 
 def remove_unnamed(engine: Engine, images: list[str], *, since: datetime) -> None:
@@ -75,9 +75,9 @@ def sweep(engine: Engine, *, folder: Path) -> list[str]:
     containers = _over(_labelled_containers(engine), now)
     networks = _over(_labelled_networks(engine), now)
     images = [name for name, run in _images(engine) if run is not None and is_over(run, now=now)]
-    _remove_containers(engine, containers)
-    _remove_networks(engine, networks)
-    _remove_images(engine, images)
+    engine.remove("container", containers)
+    engine.remove("network", networks)
+    engine.remove("image", images)
     folders = []
     for path in folder.glob(FOLDER_PREFIX + "*"):
         found = parse_run(path.name.removeprefix(FOLDER_PREFIX))
@@ -144,23 +144,6 @@ def _pairs(output: str) -> list[tuple[str, str]]:
     ]
 
 
-def _remove_containers(engine: Engine, names: list[str] | list[tuple[str, str]]) -> None:
-    plain = [name if isinstance(name, str) else name[0] for name in names]
-    if plain:
-        engine.run("rm", "--force", "--volumes", *plain)
-
-
-def _remove_networks(engine: Engine, names: list[str] | list[tuple[str, str]]) -> None:
-    plain = [name if isinstance(name, str) else name[0] for name in names]
-    if plain:
-        engine.run("network", "rm", *plain)
-
-
-def _remove_images(engine: Engine, names: list[str]) -> None:
-    if names:
-        engine.run("image", "rm", "--force", *names)
-
-
 def forget_old_caches(engine: Engine) -> None:
     """
     Keep the newest image of each Dockerfile, of eight Dockerfiles at most.
@@ -172,4 +155,4 @@ def forget_old_caches(engine: Engine) -> None:
         if dockerfile in kept or len(kept) >= _KEPT_CACHES:
             old.append(line)
         kept.add(dockerfile)
-    _remove_images(engine, old)
+    engine.remove("image", old)

@@ -165,6 +165,28 @@ class Engine:
             watcher=self.watched,
         )
 
+    def remove(self, kind: Literal["container", "network", "image"], names: Sequence[str]) -> None:
+        """
+        Remove *names* by force, with a container's own volumes; what does not exist is no error.
+        """
+        left = [name for name in names if not self._remove_by_api(kind, name)]
+        if not left:
+            return
+        match kind:
+            case "container":
+                self.run("rm", "--force", "--volumes", *left)
+            case "network":
+                self.run("network", "rm", *left)
+            case "image":
+                self.run("image", "rm", "--force", *left)
+
+    def _remove_by_api(self, kind: str, name: str) -> bool:
+        if self.api is None:
+            return False
+        query = {"container": {"force": "1", "v": "1"}, "image": {"force": "1"}}.get(kind, {})
+        answer = self.api.ask("DELETE", f"/{kind}s/{name}", **query)
+        return answer is not None and answer.status in (200, 204, 404)
+
     def tag(self, image: str, repository: str, tag: str) -> None:
         """
         Give *image* one more name.

@@ -4,7 +4,6 @@ The health phase: the application answers, asked from inside its own container.
 
 from __future__ import annotations
 
-import http.client
 import time
 from dataclasses import dataclass
 
@@ -116,6 +115,9 @@ def _ask(
 
 
 def _ask_from_here(port: int, endpoint: str) -> Completed:
+    # Imported where it is needed: it takes longer than all the rest, and is seldom needed.
+    import http.client
+
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ATTEMPT_S)
     try:
         connection.request("GET", endpoint)

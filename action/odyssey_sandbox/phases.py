@@ -277,12 +277,11 @@ def _test(it: Run, container: Container, built: Built) -> None:
         _test_alone(it, built)
         return
     _tell_tests(it, tested)
-    if not container.is_idle:
-        _tell_application(it, container)
+    if tested.application_log is not None:
+        _tell_application(it, tested.application_log)
 
 
-def _tell_application(it: Run, container: Container) -> None:
-    log = read_log(it.engine, container.name, max_output=it.settings.max_output)
+def _tell_application(it: Run, log: ClippedLog) -> None:
     for position, phase in enumerate(it.report.phases):
         if phase.name == "run":
             phase = replace(phase, log=log, detail=phase.detail + "; what it printed:")

@@ -4,6 +4,7 @@ The tests phase: the test command in the container, judged by what the engine an
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from odyssey_sandbox.running import (
     Container,
     State,
     container_options,
+    read_log,
     settled_state_of,
     state_of,
 )
@@ -37,7 +39,7 @@ class Tested:
     """
     How the tests went; `before` and `after` are the kernel's counters around them.
 
-    `lacks_waiting` where the image holds nothing that could wait for them: they did not run.
+    `application_log` is what the application printed meanwhile; `lacks_waiting` where the image holds nothing that could wait for them: they did not run.
     """
 
     log: ClippedLog
@@ -47,6 +49,7 @@ class Tested:
     after: Counts
     failure: Failure | None = None
     lacks_waiting: bool = False
+    application_log: ClippedLog | None = None
 
 
 def run_tests(
@@ -80,16 +83,23 @@ def run_tests(
     after = container.counters.read().or_else(watch.last)
     was_killed = ended.exit_code == KILLED_CODE
     state = (settled_state_of if was_killed else state_of)(engine, container.name)
-    counts = None
-    if ended.exit_code is not None and state.is_running:
-        counts = _from_junit(settings, container.name, engine=engine, checkout=checkout)
+    counts = application_log = None
+    # Two questions to the engine at once: each takes a tenth of a second, nearly all of it waiting.
+    with ThreadPoolExecutor(1) as beside:
+        if not container.is_idle:
+            limit = settings.max_output
+            reading = beside.submit(read_log, engine, container.name, max_output=limit)
+        if ended.exit_code is not None and state.is_running:
+            counts = _from_junit(settings, container.name, engine=engine, checkout=checkout)
+        if not container.is_idle:
+            application_log = reading.result()
     counts = counts or read_output(log.text(settings.masks), checkout)
     failure = judge(
         settings, ended, counts, log, state=state, before=before, after=after, timeout_s=timeout_s
     )
     # `sleep` is not in the image: the engine's own init ends with the shell's code for that.
     lacks_waiting = container.is_idle and not state.is_running and state.exit_code in _NO_PROGRAM
-    return Tested(log, ended, counts, before, after, failure, lacks_waiting)
+    return Tested(log, ended, counts, before, after, failure, lacks_waiting, application_log)
 
 
 def run_alone(

@@ -20,7 +20,6 @@ from odyssey_sandbox.failures import Failure, failed
 from odyssey_sandbox.git import head_of
 from odyssey_sandbox.hardening import limits
 from odyssey_sandbox.inputs import SandboxSettings
-from odyssey_sandbox.measure import measure
 from odyssey_sandbox.names import new_run
 from odyssey_sandbox.phases import Progress, Run, Silence, play
 from odyssey_sandbox.reaper import Reaper
@@ -105,6 +104,9 @@ def _validate(it: Run, base: Path | None) -> None:
         return
     play(it)
     if base is not None and settings.measure != "off":
+        # Imported where it is needed: reading code takes longer to load than all the rest.
+        from odyssey_sandbox.measure import measure
+
         measure(it, base)
 
 

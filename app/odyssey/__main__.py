@@ -1,5 +1,5 @@
 """
-The command line: `odyssey serve | work | demo | sandbox | setup | doctor | policy`.
+The command line: `odyssey serve | work | demo | sandbox | memory | setup | doctor | policy`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -129,6 +130,39 @@ def doctor(
     from odyssey.setup.doctor import main as run
 
     raise typer.Exit(run(["--json"] if as_json else []))
+
+
+memory = typer.Typer(help="Long memory.", no_args_is_help=True)
+cli.add_typer(memory, name="memory")
+
+
+class Store(StrEnum):
+    """Where memories are kept."""
+
+    SQLITE = "sqlite"
+    WEAVIATE = "weaviate"
+
+
+@memory.command("eval")
+def memory_eval(
+    file: Annotated[Path, typer.Argument(help="Conversations in LoCoMo's format.")],
+    store: Annotated[Store, typer.Option(help="The store to measure.")] = Store.SQLITE,
+    k: Annotated[int, typer.Option(help="How many memories count as recalled.")] = 10,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE")] = None,
+    weaviate_url: Annotated[str, typer.Option()] = "http://127.0.0.1:8080",
+    weaviate_grpc_port: Annotated[int, typer.Option()] = 50051,
+) -> None:
+    """Measure recall on a file of conversations, by category and in all."""
+    from odyssey.memory_eval import run
+
+    run(
+        file,
+        store=store.value,
+        k=k,
+        json_out=json_file,
+        weaviate_url=weaviate_url,
+        weaviate_grpc_port=weaviate_grpc_port,
+    )
 
 
 @cli.command()

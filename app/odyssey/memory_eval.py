@@ -1,12 +1,11 @@
 """
 `odyssey memory eval`: recall measured on a file in LoCoMo's format.
 
-Usage: python -m odyssey.memory_eval FILE [--store sqlite|weaviate] [--k 10] [--json OUT]
+Usage: odyssey memory eval FILE [--store sqlite|weaviate] [--k 10] [--json OUT]
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -111,19 +110,3 @@ async def _clear(memory: Memory, conversations: Sequence[Conversation]) -> None:
 
 def _tell(line: str) -> None:
     sys.stderr.write(line + "\n")
-
-
-def main() -> None:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(prog="odyssey memory eval", description=__doc__)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--store", choices=("sqlite", "weaviate"), default="sqlite")
-    parser.add_argument("--k", type=int, default=10)
-    parser.add_argument("--json", type=Path, dest="json_out")
-    parser.add_argument("--weaviate-url", default="http://127.0.0.1:8080")
-    parser.add_argument("--weaviate-grpc-port", type=int, default=50051)
-    run(**vars(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()

@@ -26,7 +26,7 @@ from bench.figure import Figure, NotMeasurable, tell
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "app" / "odyssey" / "sample"
-ROUNDS = 5
+ROUNDS = 7
 OUTPUT_MB = 100
 _HEALTH = (
     "import http.client as h;c=h.HTTPConnection('127.0.0.1',8000,timeout=5);"

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from contract.github.checker import ContractChecker
 from odyssey.simulator import App, ExchangeRequest, ExchangeResponse, Installation, Simulator
 from odyssey.simulator.hosting import Host
 
@@ -139,9 +140,10 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """octo/garden, owned by octo; ann writes, bob reads; the App `gardener` is installed."""
     clock, watcher, receiver = Clock(), Watcher(), Receiver()
+    checker = ContractChecker()
     host = Host()
     await host.start(Starlette(routes=[Route("/hook", receiver.receive, methods=["POST"])]))
-    async with Simulator(tmp_path, clock=clock, observers=[watcher]) as simulator:
+    async with Simulator(tmp_path, clock=clock, observers=[watcher, checker]) as simulator:
         await simulator.add_repository(REPOSITORY, FILES)
         for login in ("ann", "bob", "eve"):
             simulator.add_user(login)
@@ -160,3 +162,4 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield World(simulator, app, installation, receiver, clock)
     await host.stop()
     assert watcher.problems == []
+    checker.assert_clean()
