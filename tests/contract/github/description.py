@@ -211,6 +211,7 @@ def _mend(node: Json) -> None:
        3.0.3 it is then neither in the enumeration nor in a branch.
     3. What githubkit's own list of corrections (`versions.lock`) makes nullable: the description
        of a label in a list of pull requests, `merged_at` of an issue that is a pull request.
+    4. `oneOf` among error schemas that all fit a plain error: any of them will do.
     """
     match node:
         case dict():
@@ -221,6 +222,8 @@ def _mend(node: Json) -> None:
                     properties["description"] = {"type": "string", "nullable": True}
                 if properties.keys() >= {"merged_at", "diff_url"} and "number" not in properties:
                     properties["merged_at"]["nullable"] = True
+            if _are_errors(node.get("oneOf")):
+                node["anyOf"] = node.pop("oneOf")
             if node.get("nullable") is True:
                 if "enum" in node and None not in node["enum"]:
                     node["enum"] = [*node["enum"], None]
@@ -235,6 +238,11 @@ def _mend(node: Json) -> None:
         case list():
             for value in node:
                 _mend(value)
+
+
+def _are_errors(branches: Json) -> bool:
+    names = [str(each.get("$ref", "")) for each in branches] if isinstance(branches, list) else []
+    return bool(names) and all(name.endswith("-error") for name in names)
 
 
 def _payload_only(hook: Json) -> Json:
