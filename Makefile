@@ -30,6 +30,7 @@ demo: setup ## The main job, from an issue comment to a merge (ARGS="--keep --js
 	@$(BIN)/odyssey demo $(ARGS)
 
 test: setup ## Lint, types, import contracts and all tests
+	@$(BIN)/python -m odyssey.setup --for-tests
 	@summary=""; failed=0; \
 	for part in lint types imports unit; do \
 		echo "== $$part"; started=$$SECONDS; \

@@ -39,7 +39,8 @@ class Tested:
     """
     How the tests went; `before` and `after` are the kernel's counters around them.
 
-    `application_log` is what the application printed meanwhile; `lacks_waiting` where the image holds nothing that could wait for them: they did not run.
+    `application_log` is what the application printed meanwhile. `lacks_waiting` where the image
+    holds nothing that could wait for the tests: they did not run.
     """
 
     log: ClippedLog

@@ -5,7 +5,13 @@ Bad days of GitHub's: every write may fail before or after its effect, and is ma
 from __future__ import annotations
 
 from odyssey.scenario import Scenario
-from odyssey.simulator import Fault, base_branch_modified, secondary_limit, token_expiry
+from odyssey.simulator import (
+    Fault,
+    base_branch_modified,
+    late_answer,
+    secondary_limit,
+    token_expiry,
+)
 from scenarios.changes import note
 from scenarios.stage import BOT, assert_one_of_each, pulls_of
 
@@ -70,6 +76,30 @@ async def test_a_write_that_fails_after_its_effect_is_not_made_twice(scenario: S
 
     assert [what for what, fault in faults.items() if not fault.used] == []
     await assert_merged_once_each(scenario, issues)
+
+
+async def test_a_base_that_moves_while_a_proposal_is_opened_costs_time_only(
+    scenario: Scenario,
+) -> None:
+    """The branch is there, the pull request is not, and `main` is another when it goes on."""
+    faults, pulls = scenario.simulator.faults, r".*/pulls"
+
+    async def move_main() -> None:
+        await scenario.push("main", {"docs/elsewhere.md": "# Elsewhere\n"}, by="ben")
+
+    used = [
+        faults.add(Fault("POST", pulls)),
+        faults.add(late_answer(pulls, move_main, method="GET")),
+    ]
+    issues = await asked(scenario, "one")
+    await scenario.settle()
+    [pull] = await pulls_of(scenario)
+    await scenario.approve(pull["number"])
+    await scenario.settle()
+
+    assert [each.used for each in used] == [1, 1]
+    await assert_merged_once_each(scenario, issues)
+    assert "Elsewhere" in await scenario.read("docs/elsewhere.md")
 
 
 async def test_limits_dead_tokens_and_a_moved_base_cost_time_only(scenario: Scenario) -> None:

@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from odyssey.setup.steps import set_up
+from odyssey.setup.steps import set_up, set_up_for_tests
 
 
 def say(line: str) -> None:
@@ -23,8 +23,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     """
     Set the machine up, told line by line on standard output; 1 when something is missing.
     """
-    argparse.ArgumentParser(prog="odyssey setup", description=__doc__).parse_args(arguments)
-    return 0 if set_up(say) else 1
+    parser = argparse.ArgumentParser(prog="odyssey setup", description=__doc__)
+    parser.add_argument("--for-tests", action="store_true", help="what only tests use as well")
+    given = parser.parse_args(arguments)
+    is_ready = set_up(say)
+    if is_ready and given.for_tests:
+        set_up_for_tests(say)
+    return 0 if is_ready else 1
 
 
 if __name__ == "__main__":

@@ -40,12 +40,33 @@ def ensure_redis_server(say: Say) -> str:
     return str(found)
 
 
+def ensure_podman(say: Say) -> str:
+    """
+    Where podman is, the second engine the Action knows; only its own tests need it.
+    """
+    if shutil.which("podman") is None:
+        say("podman is missing, and its tests with it: installing it")
+        # catatonit is what podman's `--init` runs; podman only recommends it.
+        install_packages(["podman", "catatonit"])
+    return shutil.which("podman") or "podman"
+
+
 STEPS: tuple[tuple[str, Callable[[Say], str]], ...] = (
     ("git", ensure_git),
     ("engine", ensure_engine),
     ("redis", ensure_redis_server),
     ("base image", ensure_python_image),
 )
+
+
+def set_up_for_tests(say: Say) -> None:
+    """
+    What only tests use; where it cannot be had they are left out, and this says so.
+    """
+    try:
+        say(f"podman: {ensure_podman(say)}")
+    except NotInstalled as reason:
+        say(f"podman: left out, with the tests that need it. {reason}")
 
 
 def set_up(say: Say) -> bool:

@@ -45,7 +45,14 @@ class Host:
     async def start(self, app: ASGIApp) -> None:
         """Begin to serve *app*; clients may connect from now on."""
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            # Longer than clients keep theirs (httpx: 5 s), or both would close at one moment and
+            # a request be lost on the way.
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=2,
         )
         self._server = _QuietServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
