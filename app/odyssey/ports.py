@@ -237,6 +237,10 @@ class Repositories(Protocol):
         """
         ...
 
+    async def find_branch(self, repository: RepositoryRef, branch: str) -> HeadSha | None:
+        """Where *branch* is now; None when there is none. Repeatable."""
+        ...
+
     async def push(self, repository: RepositoryRef, commit: Commit, branch: str) -> None:
         """
         Creates *branch* at *commit*. Repeatable: a branch already there at this commit is fine.

@@ -115,11 +115,18 @@ async def run_worker(settings: Settings, *, burst: bool = False) -> None:
     arq runs the jobs; what makes them durable is the inbox.
     """
     async with open_ports(settings) as ports:
-        await build_worker(settings, ports, burst=burst).async_run()
+        await build_worker(settings, ports, burst=burst, handles_signals=True).async_run()
 
 
-def build_worker(settings: Settings, ports: Ports, *, burst: bool = False) -> Worker:
-    """An arq worker over *ports*, for a loop that is running already."""
+def build_worker(
+    settings: Settings, ports: Ports, *, burst: bool = False, handles_signals: bool = False
+) -> Worker:
+    """
+    An arq worker over *ports*, for a loop that is running already.
+
+    With *handles_signals* it ends on SIGINT and SIGTERM, once what it holds is done or
+    handed back; without, signals are its owner's.
+    """
 
     async def work_delivery(_: dict[Any, Any], *arguments: Any, **__: Any) -> None:
         await work(DeliveryId(arguments[0]), ports, attempts=settings.delivery_attempts)
@@ -142,5 +149,5 @@ def build_worker(settings: Settings, ports: Ports, *, burst: bool = False) -> Wo
         health_check_interval=30,
         job_serializer=serialize_job,
         job_deserializer=deserialize_job,
-        handle_signals=not burst,
+        handle_signals=handles_signals,
     )

@@ -231,6 +231,10 @@ class RepositoriesOnPaper:
         digest = hashlib.sha1(repr((change, message, at)).encode()).hexdigest()
         return Commit(sha=HeadSha(digest), patch_id=digest, paths=tuple(change.contents), lines=1)
 
+    async def find_branch(self, repository: RepositoryRef, branch: str) -> HeadSha | None:
+        found = self.github.branches.get((repository.full_name, branch))
+        return found.sha if found else None
+
     async def push(self, repository: RepositoryRef, commit: Commit, branch: str) -> None:
         self.github.branches[repository.full_name, branch] = commit
 

@@ -154,6 +154,12 @@ class GitRepositories:
         )
         return output.strip()
 
+    async def find_branch(self, repository: RepositoryRef, branch: str) -> HeadSha | None:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            found = await self._remote_sha(git, repository, f"refs/heads/{branch}")
+            return HeadSha(found) if found else None
+
     async def push(self, repository: RepositoryRef, commit: Commit, branch: str) -> None:
         """See `ports.Repositories`."""
         ref = f"refs/heads/{branch}"

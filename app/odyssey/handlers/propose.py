@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from odyssey.domain import comments
 from odyssey.domain.change import Change, check_change, hidden_in, normalise
-from odyssey.domain.errors import CommandRefused, Conflict, NotProposable
+from odyssey.domain.errors import BranchExists, CommandRefused, NotProposable
 from odyssey.domain.identifiers import ProposalId, RepositoryRef, branch_name, proposal_id
-from odyssey.domain.proposal import Proposal
+from odyssey.domain.proposal import Proposal, Rejection
 from odyssey.handlers.reconcile import reconcile
 from odyssey.handlers.remember import find_resemblances, retain_proposal
 from odyssey.ports import BaseTree, Commit, Ports
@@ -56,6 +56,8 @@ async def propose(request: ProposalRequest, ports: Ports) -> Proposal:
     identifier = proposal_id(repository.full_name.lower(), *request.seed)
     async with ports.proposals.lock(f"proposal:{identifier}"):
         proposal = await ports.proposals.get(identifier)
+        if proposal and proposal.rejection and proposal.pull_number is None:
+            proposal = None  # refused before: asked again, it is judged anew
         if proposal is None or proposal.pull_number is None:
             proposal = await _open(request, identifier, proposal, ports)
     return await reconcile(proposal.pull_request, ports) or proposal
@@ -74,9 +76,14 @@ async def _open(
     change = normalise(request.change)
     check_change(change, policy.limits)
     at = begun.created_at if begun else ports.now()
-    commit = await ports.repositories.commit(
-        repository, change, base=base, policy=policy, message=message, at=at
-    )
+    pushed = await ports.repositories.find_branch(repository, branch) if begun else None
+    if begun and pushed and pushed == begun.head_sha:
+        # An earlier try got this far; the base may have moved since, the branch has not.
+        commit = Commit(sha=pushed, patch_id=begun.patch_id, paths=begun.paths, lines=0)
+    else:
+        commit = await ports.repositories.commit(
+            repository, change, base=base, policy=policy, message=message, at=at
+        )
     proposal = begun or Proposal(
         id=identifier,
         repository=repository,
@@ -94,6 +101,7 @@ async def _open(
         resembles=await find_resemblances(repository, message, commit, ports),
     )
     # The intent is kept before the first write: whoever takes over finds it.
+    proposal = proposal.with_head(commit.sha, at=at)
     await ports.proposals.put(proposal)
     body = comments.pull_request_body(proposal, hidden=hidden_in(change))
     return await _publish(proposal, commit, base, body, ports)
@@ -103,8 +111,8 @@ async def _publish(
     proposal: Proposal, commit: Commit, base: BaseTree, body: str, ports: Ports
 ) -> Proposal:
     repository = proposal.repository
-    await ports.repositories.push(repository, commit, proposal.branch)
     try:
+        await ports.repositories.push(repository, commit, proposal.branch)
         number = await ports.github.open_pull_request(
             repository,
             head=proposal.branch,
@@ -112,8 +120,13 @@ async def _publish(
             title=comments.pull_request_title(proposal),
             body=body,
         )
-    except (CommandRefused, Conflict):
+    except (CommandRefused, BranchExists) as error:
+        # The lease leaves a branch alone that holds anything but our commit.
         await ports.repositories.delete_branch(repository, proposal.branch, head_sha=commit.sha)
+        refused = Rejection(by=ports.app.bot_login, reason=str(error), at=ports.now())
+        await ports.proposals.put(replace(proposal, rejection=refused))
+        if isinstance(error, BranchExists):
+            raise NotProposable(f"{error}.") from error
         raise
     proposal = replace(proposal, pull_number=number).with_head(commit.sha, at=ports.now())
     await ports.proposals.put(proposal)
