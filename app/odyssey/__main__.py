@@ -11,12 +11,15 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from odyssey import __version__
 from odyssey.domain.errors import OdysseyError
+
+if TYPE_CHECKING:
+    from odyssey.settings import Settings
 
 cli = typer.Typer(
     help="A GitHub App that changes code under the gate of a review.",
@@ -44,10 +47,9 @@ def _root(
 @cli.command()
 def serve() -> None:
     """Take deliveries and answer the REST API (settings: deploy/environment.example)."""
-    from odyssey.settings import Settings
     from odyssey.web.server import serve as run
 
-    settings = Settings()
+    settings = _settings()
     _log(settings.log_level)
     run(settings)
 
@@ -57,10 +59,9 @@ def work(
     burst: Annotated[bool, typer.Option(help="Stop when nothing is waiting.")] = False,
 ) -> None:
     """Work off deliveries."""
-    from odyssey.settings import Settings
     from odyssey.worker import run_worker
 
-    settings = Settings()
+    settings = _settings()
     _log(settings.log_level)
     asyncio.run(run_worker(settings, burst=burst))
 
@@ -177,10 +178,38 @@ def policy(
     typer.echo(json.dumps(asdict(read_policy(path.read_text())), indent=2))
 
 
+class OneLine(logging.Formatter):
+    """
+    A record as one line, whatever others wrote into it; only a traceback takes more.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in logging
+        """The line, with escapes for what would end it or move the cursor."""
+        line = super().formatMessage(record)
+        return "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode() for each in line
+        )
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError
+
+    from odyssey.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"setting {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+        ]
+        problems.append("see deploy/environment.example")
+        raise OdysseyError("; ".join(problems)) from error
+
+
 def _log(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
 def main() -> None:

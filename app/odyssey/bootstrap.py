@@ -70,7 +70,6 @@ async def open_ports(
                 bot_login=bot_login,
                 approval_mode=settings.approval_mode,
                 validation_artifact=settings.validation_artifact,
-                validation_patience=settings.validation_patience,
             ),
             github=github,
             repositories=GitRepositories(

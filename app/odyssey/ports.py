@@ -19,7 +19,6 @@ from odyssey.domain.change import Change, CheckRun
 from odyssey.domain.identifiers import (
     DeliveryId,
     HeadSha,
-    InstallationId,
     ProposalId,
     PullRequestRef,
     RepositoryRef,
@@ -196,7 +195,7 @@ class BaseTree:
     """
     The base branch at one commit, as far as a proposal needs it.
 
-    `policy_text` and `has_workflow` are read from this very commit.
+    `policy_text` and `workflows` (file names) are read from this very commit.
     """
 
     branch: str
@@ -424,7 +423,6 @@ class App:
     bot_login: str
     approval_mode: ApprovalMode
     validation_artifact: str
-    validation_patience: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,6 +441,6 @@ class Ports:
 
 
 __all__ = [
-    "App", "BaseTree", "Commit", "Delivery", "GitHub", "Inbox", "InstallationId",
-    "Memory", "Ports", "ProposalStore", "Repositories",
+    "RECONCILE", "App", "BaseTree", "Commit", "Delivery", "GitHub", "Inbox", "Memory", "Ports",
+    "ProposalStore", "Repositories",
 ]  # fmt: skip

@@ -57,8 +57,9 @@ class Settings(BaseSettings):
     # Work
     worker_concurrency: int = Field(default=10, ge=1, le=200)
     worker_poll_delay: timedelta = timedelta(milliseconds=20)
-    delivery_attempts: int = Field(default=5, ge=1)
-    validation_patience: timedelta = timedelta(hours=1)
+    delivery_attempts: int = Field(
+        default=12, ge=1, description="12 outlast 20 minutes in which GitHub does not answer."
+    )
     validation_artifact: str = "odyssey-report"
     approval_mode: ApprovalMode = Field(
         default=ApprovalMode.MANUAL,
@@ -70,7 +71,6 @@ class Settings(BaseSettings):
         default="all-MiniLM-L6-v2",
         validation_alias=AliasChoices("EMBEDDING_MODEL_NAME", "embedding_model"),
     )
-    memory_timeout: timedelta = timedelta(seconds=10)
 
     @field_validator("service_tokens", mode="before")
     @classmethod

@@ -20,7 +20,6 @@ from odyssey.adapters.redis_inbox import WORK_DELIVERY, deserialize_job, seriali
 from odyssey.bootstrap import open_ports
 from odyssey.domain.errors import (
     Conflict,
-    DeliveryRejected,
     MalformedPayload,
     OdysseyError,
     RateLimited,
@@ -67,7 +66,7 @@ async def work(delivery_id: DeliveryId, ports: Ports, *, attempts: int) -> None:
         raise
     except (Conflict, Unavailable) as error:
         await _again(delivery, error, ports, attempts)
-    except (DeliveryRejected, OdysseyError) as error:
+    except OdysseyError as error:
         log.warning("delivery %s (%s) given up: %s", delivery_id, delivery.event, error)
         await ports.inbox.failed(delivery_id, str(error))
     except Exception as error:

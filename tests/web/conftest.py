@@ -78,7 +78,6 @@ async def ports(
             bot_login="odyssey[bot]",
             approval_mode=ApprovalMode.MANUAL,
             validation_artifact="odyssey-report",
-            validation_patience=timedelta(hours=1),
         ),
         github=github,
         repositories=RepositoriesOnPaper(github),

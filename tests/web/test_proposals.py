@@ -148,6 +148,44 @@ async def test_an_approval_that_github_refuses_is_forbidden(
     assert (await proposal_of(ports, receipt)).status == "validation_passed"
 
 
+@pytest.mark.parametrize("policy", ["", "approvals: {api_approvals: false}"])
+async def test_a_service_token_s_approval_is_forbidden_where_the_policy_does_not_take_it(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper, policy: str
+) -> None:
+    """
+    403 with what would count instead; nothing is kept and nobody is asked to look.
+    """
+    github.policies["octo-org/widgets"] = policy
+    receipt = await propose(client, "service")
+    await pass_validation(ports, receipt)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve", headers=bearer("service")
+    )
+
+    assert_error(response, 403, "PermissionDenied")
+    assert "api_approvals: true" in response.json()["detail"]
+    assert (await proposal_of(ports, receipt)).service_approval is None
+    assert await ports.inbox.is_quiet()
+
+
+async def test_a_service_token_s_approval_needs_a_policy_that_can_be_read(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper
+) -> None:
+    """
+    409 with the key to mend: what cannot be read allows nothing.
+    """
+    receipt = await propose(client, "service")
+    await pass_validation(ports, receipt)
+    ref = PullRequestRef(WIDGETS, receipt["pull_request"]["number"])
+    github.pulls[ref] = replace(github.pulls[ref], policy_text="aprovals: {}")
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve", headers=bearer("service")
+    )
+
+    assert_error(response, 409, "PolicyInvalid")
+    assert "`aprovals`" in response.json()["detail"]
+
+
 async def test_a_proposal_is_rejected_with_its_reason(
     client: httpx.AsyncClient, github: GitHubOnPaper
 ) -> None:

@@ -9,16 +9,14 @@ did is then read from the two trees, not from what the diff claimed.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import fcntl
-import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from odyssey.adapters.git_command import REMOTE, Git, GitFailed, environment, locked
 from odyssey.adapters.git_tree import judge, read_paths, read_tree_diff
 from odyssey.domain.change import Change, Files, Patch
 from odyssey.domain.errors import (
@@ -36,18 +34,6 @@ from odyssey.domain.policy import POLICY_PATH, Policy
 from odyssey.ports import BaseTree, Commit
 
 WORKFLOWS = ".github/workflows/"
-
-
-@dataclass(frozen=True, slots=True)
-class GitFailed(Exception):
-    """git ended with a status other than 0."""
-
-    arguments: tuple[str, ...]
-    status: int
-    stderr: str
-
-    def __str__(self) -> str:
-        return f"git {self.arguments[0]} ended with {self.status}: {self.stderr.strip()[-2_000:]}"
 
 
 class GitRepositories:
@@ -76,14 +62,14 @@ class GitRepositories:
         """See `ports.Repositories`."""
         async with self._copy(repository) as git:
             try:
-                await git.remote(
+                await git(
                     "fetch", "--quiet", "--depth=1", "--no-tags", git.url,
                     f"+refs/heads/{branch}:refs/odyssey/base",
                 )  # fmt: skip
             except GitFailed as error:
                 if "couldn't find remote ref" in error.stderr:
                     raise NotFound(f"{repository} has no branch `{branch}`") from error
-                raise _unavailable(repository, error) from error
+                raise
             sha = (await git("rev-parse", "refs/odyssey/base")).strip()
             listed = await git("ls-tree", "--name-only", "-z", sha, WORKFLOWS)
             has_policy = await git("ls-tree", "--name-only", sha, POLICY_PATH)
@@ -141,7 +127,7 @@ class GitRepositories:
             )
 
     async def _commit_tree(
-        self, git: _Git, tree: str, parent: str, message: str, at: datetime
+        self, git: Git, tree: str, parent: str, message: str, at: datetime
     ) -> str:
         stamp = f"{int(at.timestamp())} +0000"
         email = f"{self._author}@users.noreply.github.com"
@@ -157,7 +143,7 @@ class GitRepositories:
     async def find_branch(self, repository: RepositoryRef, branch: str) -> HeadSha | None:
         """See `ports.Repositories`."""
         async with self._copy(repository) as git:
-            found = await self._remote_sha(git, repository, f"refs/heads/{branch}")
+            found = await _remote_sha(git, f"refs/heads/{branch}")
             return HeadSha(found) if found else None
 
     async def push(self, repository: RepositoryRef, commit: Commit, branch: str) -> None:
@@ -166,29 +152,29 @@ class GitRepositories:
         async with self._copy(repository) as git:
             try:
                 # The empty lease says: the branch must not be there yet.
-                await git.remote(
+                await git(
                     "push", "--quiet", f"--force-with-lease={ref}:", git.url, f"{commit.sha}:{ref}"
                 )
             except GitFailed as error:
-                there = await self._remote_sha(git, repository, ref)
+                there = await _remote_sha(git, ref)
                 if there == commit.sha:
                     return
                 if there is not None:
                     raise BranchExists(
-                        f"`{branch}` is there already, at {there[:7]}: delete it, or send the "
-                        "proposal again with another title"
+                        f"`{branch}` is there already, at {there[:7]}. Delete it, or send the "
+                        "proposal again with another title."
                     ) from error
                 prefix = branch.rpartition("/")[0]
-                if prefix and await self._remote_sha(git, repository, f"refs/heads/{prefix}"):
+                if prefix and await _remote_sha(git, f"refs/heads/{prefix}"):
                     raise NotProposable(
                         f"`{prefix}` is a branch of {repository}, so no other branch can begin "
                         f"with `{prefix}/`. Choose another branch prefix."
                     ) from error
-                if "remote rejected" in error.stderr or "403" in error.stderr:
+                if "remote rejected" in error.stderr or "returned error: 403" in error.stderr:
                     raise PermissionDenied(
                         f"GitHub refuses the push of `{branch}`: {_remote_words(error.stderr)}"
                     ) from error
-                raise _unavailable(repository, error) from error
+                raise
 
     async def delete_branch(
         self, repository: RepositoryRef, branch: str, *, head_sha: HeadSha
@@ -197,120 +183,44 @@ class GitRepositories:
         ref = f"refs/heads/{branch}"
         async with self._copy(repository) as git:
             try:
-                await git.remote(
+                await git(
                     "push", "--quiet", f"--force-with-lease={ref}:{head_sha}", git.url, f":{ref}"
                 )
             except GitFailed:
-                return await self._remote_sha(git, repository, ref) is None
+                return await _remote_sha(git, ref) is None
             return True
 
-    async def _remote_sha(self, git: _Git, repository: RepositoryRef, ref: str) -> str | None:
-        try:
-            listed = await git.remote("ls-remote", git.url, ref)
-        except GitFailed as error:
-            raise _unavailable(repository, error) from error
-        return listed.split()[0] if listed.strip() else None
-
     @contextlib.asynccontextmanager
-    async def _copy(self, repository: RepositoryRef) -> AsyncIterator[_Git]:
-        """The bare copy, held by one caller at a time, among processes too."""
+    async def _copy(self, repository: RepositoryRef) -> AsyncIterator[Git]:
+        """
+        The bare copy, held by one caller at a time, among processes too.
+
+        What git could not do is `Unavailable`. Where the copy itself may be at fault
+        (cut off, out of disk, a lock of a git that was killed) it is thrown away.
+        """
         folder = self._root / repository.owner.lower() / f"{repository.name.lower()}.git"
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = await asyncio.to_thread(_locked, folder.with_suffix(".lock"))
-        try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        async with locked(folder.with_suffix(".lock")):
             token = await self._token(repository.installation_id)
             url = f"{self._web_url}/{repository.full_name}.git"
-            git = _Git(folder, url, _environment(folder, token), self._timeout)
-            if not (folder / "HEAD").exists():
-                await git("init", "--quiet", "--bare", str(folder))
-            yield git
-        finally:
-            os.close(lock)
+            git = Git(folder, url, environment(folder, token), self._timeout)
+            try:
+                if not (folder / "HEAD").exists():
+                    folder.mkdir(exist_ok=True)
+                    await git("init", "--quiet", "--bare", str(folder))
+                yield git
+            except GitFailed as error:
+                if error.arguments[0] not in REMOTE or ".lock'" in error.stderr:
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                raise Unavailable(f"{repository}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Git:
-    folder: Path
-    url: str
-    environment: Mapping[str, str]
-    timeout: timedelta
-
-    def with_environment(self, **more: str) -> _Git:
-        return _Git(self.folder, self.url, {**self.environment, **more}, self.timeout)
-
-    async def __call__(self, *arguments: str, stdin: bytes = b"") -> str:
-        return (await self.bytes(*arguments, stdin=stdin)).decode("utf-8", "surrogateescape")
-
-    async def remote(self, *arguments: str) -> str:
-        """A command that talks to GitHub: the token goes along, in the environment only."""
-        return await self(*arguments)
-
-    async def bytes(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Standard output; raises `GitFailed`."""
-        process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(self.folder), *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(self.environment),
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(self.timeout.total_seconds()):
-                stdout, stderr = await process.communicate(stdin)
-        except TimeoutError as error:
-            raise Unavailable(
-                f"git {arguments[0]} took over {self.timeout.total_seconds():.0f} s"
-            ) from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            text = stderr.decode("utf-8", "replace")
-            raise GitFailed(arguments, process.returncode, text)
-        return stdout
+async def _remote_sha(git: Git, ref: str) -> str | None:
+    listed = await git("ls-remote", git.url, ref)
+    return listed.split()[0] if listed.strip() else None
 
 
-def _environment(folder: Path, token: str) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
-    }
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    settings = {
-        "http.extraHeader": f"Authorization: Basic {basic}",
-        "http.followRedirects": "false",
-        "core.hooksPath": "/dev/null",
-        "credential.helper": "",
-        "gc.auto": "500",
-        "transfer.fsckObjects": "true",
-    }
-    numbered = {
-        f"GIT_CONFIG_{part}_{index}": text
-        for index, pair in enumerate(settings.items())
-        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
-    }
-    return {
-        **kept,
-        **numbered,
-        "GIT_CONFIG_COUNT": str(len(settings)),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ALLOW_PROTOCOL": "http:https",
-        "GIT_DIR": str(folder),
-        "LC_ALL": "C",
-    }
-
-
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
-
-
-async def _apply(git: _Git, text: str) -> None:
+async def _apply(git: Git, text: str) -> None:
     try:
         await git("apply", "--cached", "--whitespace=nowarn", "-", stdin=text.encode())
     except GitFailed as error:
@@ -321,7 +231,7 @@ async def _apply(git: _Git, text: str) -> None:
         ) from error
 
 
-async def _write(git: _Git, contents: Mapping[str, str | None]) -> None:
+async def _write(git: Git, contents: Mapping[str, str | None]) -> None:
     listed = await git("ls-files", "--stage", "-z")
     modes = {
         path: mode
@@ -362,7 +272,3 @@ def _remote_words(stderr: str) -> str:
     ]
     rejected = [line.strip() for line in stderr.splitlines() if "rejected" in line]
     return " ".join([each for each in words if each] or rejected)[:500] or "no reason given"
-
-
-def _unavailable(repository: RepositoryRef, error: GitFailed) -> Unavailable:
-    return Unavailable(f"{repository}: {error}")

@@ -4,14 +4,13 @@ What a change did, read from git's own comparison of two trees.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 from odyssey.domain.errors import ChangeTooLarge, ForbiddenPath
-from odyssey.domain.paths import check_path, check_together, shown_path
+from odyssey.domain.paths import check_path, check_together, folded, shown_path
 from odyssey.domain.policy import Limits
 
 ABSENT = "000000"
@@ -128,10 +127,10 @@ def _check_beside(entries: list[Entry], base_paths: Collection[str]) -> None:
         return
     deleted = {each.path for each in entries if each.new_mode == ABSENT}
     stay = {name for path in base_paths if path not in deleted for name in _with_folders(path)}
-    spelt = {_folded(each): each for each in stay}
+    spelt = {folded(each): each for each in stay}
     for path in added:
         for name in _with_folders(path):
-            other = spelt.get(_folded(name))
+            other = spelt.get(folded(name))
             if name not in stay and other is not None:
                 raise ForbiddenPath(
                     f"{shown_path(name)} and {shown_path(other)}, which is there already, are one "
@@ -144,7 +143,3 @@ def _with_folders(path: str) -> Iterator[str]:
     yield path
     while path := path.rpartition("/")[0]:
         yield path
-
-
-def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -13,7 +13,7 @@ from typing import Any
 from odyssey.adapters import github_snapshot
 from odyssey.adapters.github_artifacts import read_report
 from odyssey.adapters.github_checks import first_request, further_requests
-from odyssey.adapters.github_client import Client, InstallationClients, Refused
+from odyssey.adapters.github_client import Client, InstallationClients, Refused, TokenRefused
 from odyssey.domain.change import CheckRun
 from odyssey.domain.errors import (
     BaseChanged,
@@ -44,7 +44,6 @@ class GitHubApp:
     def __init__(self, clients: InstallationClients, *, bot_login: str) -> None:
         self._clients = clients
         self._bot_login = bot_login
-        self._default_branches: dict[str, str] = {}
 
     async def _call(self, repository: RepositoryRef, call: Any) -> Any:
         return await self._clients.call(repository.installation_id, call)
@@ -83,17 +82,12 @@ class GitHubApp:
         return RepositoryRef(InstallationId(int(answer.json()["id"])), owner, name)
 
     async def default_branch(self, repository: RepositoryRef) -> str:
-        """See `ports.GitHub`; remembered as long as this process lives."""
-        known = self._default_branches.get(repository.full_name)
-        if known is None:
-            answer = await self._call(
-                repository,
-                lambda client: client.rest.repos.async_get(repository.owner, repository.name),
-            )
-            known = self._default_branches[repository.full_name] = str(
-                answer.json()["default_branch"]
-            )
-        return known
+        """See `ports.GitHub`; asked anew each time, because people rename it."""
+        answer = await self._call(
+            repository,
+            lambda client: client.rest.repos.async_get(repository.owner, repository.name),
+        )
+        return str(answer.json()["default_branch"])
 
     async def react(self, repository: RepositoryRef, comment_id: int, content: str) -> None:
         """See `ports.GitHub`."""
@@ -359,12 +353,8 @@ class GitHubApp:
             answer = await self._clients.as_user(
                 user_token, lambda client: client.rest.users.async_get_authenticated()
             )
-        except (Refused, NotFound) as error:
+        except (Refused, NotFound, TokenRefused) as error:
             raise PermissionDenied("GitHub does not know this token") from error
-        except Unavailable as error:
-            if "does not take the token" in str(error):
-                raise PermissionDenied("GitHub does not know this token") from error
-            raise
         return str(answer.json()["login"])
 
     async def approve_as(
@@ -381,6 +371,8 @@ class GitHubApp:
                     data={"event": "APPROVE", "commit_id": head_sha, "body": body},
                 ),
             )
+        except TokenRefused as error:
+            raise PermissionDenied("GitHub does not know this token any more") from error
         except Refused as error:
             raise PermissionDenied(f"GitHub refuses the review: {error.reason}") from error
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 import zipfile
 import zlib
 
@@ -50,15 +51,24 @@ def member_of(archive: bytes) -> bytes:
         NotFound: no such archive or member, or it claims or turns out to be larger.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened, opened.open(MEMBER) as member:
-            data = member.read(MAX_REPORT_BYTES + 1)
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            kind = opened.getinfo(MEMBER).compress_type
+            if kind not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # Actions make no others, and theirs take memory as the archive says.
+                raise NotFound(f"{MEMBER} is compressed by method {kind}")
+            with opened.open(MEMBER) as member:
+                data = member.read(MAX_REPORT_BYTES + 1)
     except (
         KeyError,
         zipfile.BadZipFile,
         zlib.error,
+        struct.error,
         NotImplementedError,
         RuntimeError,
         EOFError,
+        OSError,
+        OverflowError,
+        ValueError,
     ) as error:
         raise NotFound(f"the artifact holds no readable {MEMBER}: {error}") from error
     if len(data) > MAX_REPORT_BYTES:

@@ -101,7 +101,7 @@ class InstallationClients:
         installation = await self._installation(installation_id)
         try:
             return await _translated(call, installation.client)
-        except _TokenRefused:
+        except TokenRefused:
             # Revoked or expired early: a 401 came before any effect, so once more is safe.
             if self._installations.get(installation_id) is installation:
                 del self._installations[installation_id]
@@ -136,8 +136,8 @@ class InstallationClients:
             return fresh
 
 
-class _TokenRefused(Unavailable):
-    """GitHub answered 401 to an installation token."""
+class TokenRefused(Unavailable):
+    """GitHub answered 401: the token is expired, revoked or nobody's."""
 
 
 async def _translated(call: Callable[[Client], Awaitable[T]], client: Client) -> T:
@@ -149,10 +149,7 @@ async def _translated(call: Callable[[Client], Awaitable[T]], client: Client) ->
 
 def translate(error: RequestError[Any] | GraphQLFailed) -> OdysseyError:
     """
-    githubkit's error as Odyssey's.
-
-    A `RequestFailed` that the caller may want to look into keeps its status in
-    the message only; callers that care catch `Refused`.
+    githubkit's error as Odyssey's; a 4xx that means nothing in general is a `Refused`.
     """
     match error:
         case SecondaryRateLimitExceeded():
@@ -186,15 +183,15 @@ def _refused(error: RequestFailed) -> OdysseyError:
     response = error.response
     status, reason = response.status_code, _reason(response)
     if status == 401:
-        return _TokenRefused(f"GitHub does not take the token for {_what(error)}: {reason}")
+        return TokenRefused(f"GitHub does not take the token for {_what(error)}: {reason}")
     if status in (404, 410):
         return NotFound(f"GitHub: {_what(error)}: {reason}")
     if status == 403 and "rate limit" in reason.lower():
         return RateLimited(f"GitHub: {reason}", retry_after=SECONDARY_WAIT)
     if status == 403:
         return PermissionDenied(
-            f"GitHub refuses `{_what(error)}` to the App: {reason}. Check the permissions its "
-            "installation was granted."
+            f"GitHub refuses `{_what(error)}`: {reason}. Check what the App's installation, or "
+            "the user whose token it is, is permitted to do."
         )
     if status >= 500 or status == 429:
         return Unavailable(f"GitHub answered {status} to {_what(error)}")

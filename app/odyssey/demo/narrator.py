@@ -96,5 +96,5 @@ class Narrator:
             f"  issues    curl -H 'Authorization: Bearer {token}' {api}{number}\n"
             f"  proposals curl -H 'Authorization: Bearer {token}' "
             f"{scenario.web.url}/api/v1/self-modify/proposals\n"
-            f"  docs      {scenario.web.url}/docs\n"
+            f"  docs      {scenario.web.url}/openapi.json\n"
         )

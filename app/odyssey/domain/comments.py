@@ -78,7 +78,7 @@ _NEVER_COMMANDS = {
 }
 
 _REFUSED: dict[type[OdysseyError], str] = {
-    PermissionDenied: "that is not yours to ask here.",
+    PermissionDenied: "that is not permitted here.",
     PolicyInvalid: "the policy of this repository cannot be read, so nothing is changed.",
     UnreadableChange: "the change could not be read.",
     PatchDoesNotApply: "the diff does not apply.",
@@ -158,11 +158,6 @@ def no_workflow(workflow: str, branch: str) -> str:
     )
 
 
-def nothing_changed(branch: str) -> str:
-    """That the change leaves *branch* as it is; one sentence with its remedy."""
-    return f"The files on {code(branch)} have this content already. Send a change that differs."
-
-
 def rejected(by: str, number: int) -> str:
     """That the pull request was closed, said where the command was given."""
     return (
@@ -187,6 +182,6 @@ def answer_marker(comment_id: int, index: int) -> str:
 __all__ = [
     "HOW_TO_SEND", "WORKFLOW_EXAMPLE", "answer_marker", "check_run", "closed_or_locked",
     "find_marker", "help_comment", "hidden_note", "malformed", "merge_message", "no_workflow",
-    "not_drafting_yet", "nothing_changed", "pull_request_body", "pull_request_title", "refusal",
-    "rejected", "status_answer", "status_comment", "status_marker", "unknown_command",
+    "not_drafting_yet", "pull_request_body", "pull_request_title", "refusal", "rejected",
+    "status_answer", "status_comment", "status_marker", "unknown_command",
 ]  # fmt: skip

@@ -6,11 +6,12 @@ The seven conditions of the merge gate, each judged on one read of the pull requ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from odyssey.domain.markup import plain
+from odyssey.domain.markup import code, plain
 from odyssey.domain.policy import ApprovalMode, Policy
 from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest, Review, ReviewState, decisive_reviews
@@ -77,12 +78,17 @@ def limits(pull: PullRequest, policy: Policy) -> Condition:
     """(3) the change is within the policy's limits, and all its files are known."""
     name = "limits"
     lines = sum(each.additions + each.deletions for each in pull.files)
-    files, or_more = _count(len(pull.files), "file"), "" if pull.files_complete else " or more"
-    if not pull.files_complete or len(pull.files) > policy.limits.files:
+    files = _count(len(pull.files), "file")
+    if not pull.files_complete:
         return Condition(
             3, name, State.UNMET,
-            f"The change touches {files}{or_more}; the policy allows "
-            f"{policy.limits.files}.",
+            f"The change touches more than the {files} that one read shows.",
+            "Split the change; what is not seen is not merged.",
+        )  # fmt: skip
+    if len(pull.files) > policy.limits.files:
+        return Condition(
+            3, name, State.UNMET,
+            f"The change touches {files}; the policy allows {policy.limits.files}.",
             "Split the change, or raise `limits.files` in the policy.",
         )  # fmt: skip
     if lines > policy.limits.lines:
@@ -172,11 +178,11 @@ def approvals(
 def _not_automatic(pull: PullRequest, policy: Policy) -> str:
     """Why mode `auto` does not open the gate; "" when it does."""
     if protected := policy.protected(pull.paths):
-        return f" Mode `auto` does not merge protected paths: {', '.join(protected[:3])}."
+        return f" Mode `auto` does not merge protected paths: {_paths(protected)}."
     if renamed := [each.path for each in pull.files if each.is_renamed]:
         return (
             " Mode `auto` does not merge renamed files, whose old paths may be protected: "
-            f"{', '.join(renamed[:3])}."
+            f"{_paths(renamed)}."
         )
     return ""
 
@@ -243,6 +249,11 @@ def conflict(pull: PullRequest) -> Condition:
             f"Anyone who may push: merge `{pull.base_branch}` into the branch, resolving it.",
         )  # fmt: skip
     return Condition(7, name, State.MET, f"It merges into `{pull.base_branch}`.")
+
+
+def _paths(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(map(code, paths[:3])) + more
 
 
 def _count(number: int, thing: str) -> str:

@@ -7,9 +7,9 @@ OdysseyError
 │   ├── MalformedPayload
 │   └── PayloadTooLarge
 ├── CommandRefused        tell the author in a comment (or answer 4xx), never retry
-│   ├── UnknownCommand
 │   ├── PermissionDenied
 │   ├── NotProposable     the issue, repository or proposal is not in a state for it
+│   ├── BranchExists
 │   └── PolicyInvalid
 ├── ChangeRefused         the change breaks a rule; the author must send another
 │   ├── UnreadableChange
@@ -20,7 +20,6 @@ OdysseyError
 ├── Conflict              re-read and decide again
 │   ├── HeadShaChanged
 │   ├── BaseChanged
-│   ├── BranchExists
 │   └── Busy              somebody else holds the lock
 ├── NotMergeable          GitHub refuses the merge and will refuse it again
 ├── NotFound              GitHub or the store has no such thing
@@ -61,16 +60,16 @@ class CommandRefused(OdysseyError):
     """
 
 
-class UnknownCommand(CommandRefused):
-    """The word after `/odyssey` is no command."""
-
-
 class PermissionDenied(CommandRefused):
-    """The author may not give this command here."""
+    """The author may not give this command here, or GitHub refuses what it takes."""
 
 
 class NotProposable(CommandRefused):
     """The issue, repository or proposal is not in a state for this command."""
+
+
+class BranchExists(CommandRefused):
+    """A branch of the proposal's name exists with other content."""
 
 
 class PolicyInvalid(CommandRefused):
@@ -111,10 +110,6 @@ class HeadShaChanged(Conflict):
 
 class BaseChanged(Conflict):
     """The base branch moved during the merge; GitHub asks for another try."""
-
-
-class BranchExists(Conflict):
-    """A branch of that name exists with other content."""
 
 
 class Busy(Conflict):

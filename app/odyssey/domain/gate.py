@@ -16,8 +16,8 @@ from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest
 
 __all__ = [
-    "AUTOMATIC", "Blocked", "Closed", "Condition", "Decision", "Merge", "Merged", "State",
-    "Validate", "evaluate",
+    "AUTOMATIC", "Blocked", "Close", "Closed", "Condition", "Decision", "Merge", "Merged",
+    "State", "Validate", "evaluate",
 ]  # fmt: skip
 
 
@@ -62,11 +62,16 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The proposal was rejected, and that is not carried out: close the pull request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The pull request was closed without a merge."""
 
 
-Decision = Validate | Blocked | Merge | Merged | Closed
+Decision = Validate | Blocked | Merge | Merged | Close | Closed
 
 
 def evaluate(
@@ -97,6 +102,8 @@ def evaluate(
     """
     if pull.is_merged:
         return Merged(pull.merge_sha or "", pull.merged_by or "unknown")
+    if proposal.rejection and not proposal.rejection.is_carried_out:
+        return Close()
     if not pull.is_open:
         return Closed()
     if isinstance(policy, str):

@@ -66,7 +66,7 @@ def check_together(paths: Iterable[str]) -> None:
     """
     seen: dict[str, str] = {}
     for path in paths:
-        key = _folded(path)
+        key = folded(path)
         if key in seen:
             raise ForbiddenPath(
                 f"{shown_path(seen[key])} and {shown_path(path)} are one file on systems that "
@@ -93,7 +93,8 @@ def shown_path(path: str) -> str:
     return f"`{safe}`" if safe.strip() else "`(empty)`"
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
+    """What two paths have in common that are one on systems that ignore case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 

@@ -22,6 +22,8 @@ POLICY_PATH = ".github/odyssey.yml"
 ALWAYS_PROTECTED = ("/.github/", "/CODEOWNERS", "/docs/CODEOWNERS", "Dockerfile")
 """Paths that `auto` never merges, whatever the policy says: they measure the change itself."""
 
+MOST_FILES = 100
+"""One read of a pull request shows no more, and what is not seen is not merged."""
 MAX_GLOBS = 200
 MAX_GLOB = 200
 """Characters of one pattern of `protected_paths`."""
@@ -126,7 +128,7 @@ def policy_from(mapping: Any) -> Policy:
         ),
         protected_paths=_globs(root.get("protected_paths")),
         limits=Limits(
-            files=_number(limits, "limits.files", 50, least=1, most=3_000),
+            files=_number(limits, "limits.files", 50, least=1, most=MOST_FILES),
             lines=_number(limits, "limits.lines", 2_000, least=1, most=100_000),
             file_bytes=_number(limits, "limits.file_bytes", 200_000, least=1, most=1_000_000),
         ),

@@ -46,7 +46,8 @@ class Validation:
 
     `run_id` is None between the decision to dispatch and GitHub's answer;
     `conclusion` is None until the run's report was read. `base_branch` is the
-    branch whose workflow judges; None stands for the proposal's.
+    branch whose workflow judges; None stands for the proposal's. `request` names
+    the command or click that asked for it again; "" for the first.
     """
 
     head_sha: HeadSha
@@ -54,6 +55,7 @@ class Validation:
     workflow: str
     requested_at: datetime
     base_branch: str | None = None
+    request: str = ""
     run_id: RunId | None = None
     run_url: str | None = None
     started: bool = False
@@ -120,11 +122,16 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """Why and by whom the proposal was turned down."""
+    """
+    Why and by whom the proposal was turned down.
+
+    `is_carried_out` is False from the decision until its pull request is closed.
+    """
 
     by: str
     reason: str
     at: datetime
+    is_carried_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

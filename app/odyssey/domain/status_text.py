@@ -183,8 +183,8 @@ def _next(proposal: Proposal, conditions: Sequence[Condition]) -> str:
         return (
             f"Closed without a merge by **{plain(rejection.by)}**:\n\n"
             f"{quoted(rejection.reason)}\n\n"
-            "**Next:** reopen the pull request to take it up again, or send another change with "
-            "`/odyssey propose`."
+            "**Next:** reopen the pull request to take it up again (restore its branch first, if "
+            "that is gone), or send another change with `/odyssey propose`."
         )
     if status is Status.MERGE_FAILED and merge:
         return (

@@ -36,7 +36,10 @@ async def handle(event: Event, ports: Ports, *, again: bool = False) -> None:
             await validated(event, ports)
         case CheckRunRerequested():
             proposal = await ports.proposals.find_by_head_sha(event.repository, event.head_sha)
-            if proposal and proposal.pull_number and proposal.head_sha == event.head_sha:
-                await validate_again(proposal.pull_request, ports)
+            if proposal is None or proposal.pull_number is None or proposal.status.is_final:
+                return
+            if proposal.head_sha == event.head_sha:
+                request = f"check run {event.external_id}"
+                await validate_again(proposal.pull_request, ports, request=request)
         case ReconcileAsked():
             await reconcile(event.ref, ports)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from odyssey.domain.errors import NotProposable
+from odyssey.domain.errors import NotProposable, PermissionDenied
+from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.policy import POLICY_PATH
 from odyssey.domain.proposal import ApiApproval, Proposal, Status
-from odyssey.handlers.reconcile import lock_key
+from odyssey.handlers.reconcile import lock_key, pull_request_of
 from odyssey.ports import Ports
 
 SERVICE_APPROVER = "api_user"
@@ -23,15 +25,14 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
 
     With *user_token* a real approving review is submitted as its owner *by*, and
     that review is what the gate counts. Without, it is a service token's
-    approval, which the gate counts only where the policy says `api_approvals`.
+    approval, which is taken only where the policy says `api_approvals`.
 
     Raises:
         NotProposable: the proposal is not in a state that can be approved.
-        PermissionDenied: GitHub refuses the review.
+        PermissionDenied: GitHub refuses the review, or the policy such approvals.
+        PolicyInvalid: the policy cannot be read, so it allows nothing.
     """
-    if proposal.pull_number is None:
-        raise NotProposable(f"{proposal.id} has no pull request yet; try again shortly.")
-    ref = proposal.pull_request
+    ref = pull_request_of(proposal)
     async with ports.proposals.lock(lock_key(ref)):
         current = await ports.proposals.get(proposal.id) or proposal
         head_sha = current.head_sha
@@ -41,6 +42,7 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
                 f"{Status.VALIDATION_PASSED} can be approved."
             )
         if user_token is None:
+            await _require_api_approvals(ref, ports)
             approval = ApiApproval(head_sha=head_sha, by=SERVICE_APPROVER, at=ports.now())
             current = replace(current, service_approval=approval)
         else:
@@ -55,3 +57,14 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
         await ports.proposals.put(current)
     await ports.inbox.ask_reconcile(ref)
     return current
+
+
+async def _require_api_approvals(ref: PullRequestRef, ports: Ports) -> None:
+    # As the gate will read it. Nothing rests on this look: the gate asks again.
+    pull = await ports.github.snapshot(ref)
+    if not ports.read_policy(pull.policy_text).approvals.api_approvals:
+        raise PermissionDenied(
+            f"A service token's approval does not count in {ref.repository}: `{POLICY_PATH}` on "
+            f"`{pull.base_branch}` does not say `api_approvals: true`. Approve with a GitHub user "
+            "token, or by a review of the pull request."
+        )

@@ -27,7 +27,7 @@ from odyssey.domain.events import IssueCommented
 from odyssey.domain.identifiers import PullRequestRef
 from odyssey.domain.proposal import Proposal
 from odyssey.handlers.propose import ProposalRequest, propose
-from odyssey.handlers.reconcile import validate_again
+from odyssey.handlers.reconcile import look, validate_again
 from odyssey.handlers.reject import reject
 from odyssey.ports import Ports
 
@@ -78,8 +78,7 @@ async def _carry_out(
         case Malformed():
             return comments.malformed(event.author, command)
         case StatusAsked():
-            proposal = await _proposal(event, ports)
-            return comments.status_answer(proposal)
+            return comments.status_answer(*await look(await _proposal(event, ports), ports))
     await _require_write(event, ports)
     match command:
         case Propose(change=None):
@@ -89,12 +88,15 @@ async def _carry_out(
             return None
         case Validate():
             proposal = await _proposal(event, ports)
-            await validate_again(proposal.pull_request, ports)
+            request = f"comment {event.comment_id}"
+            await validate_again(proposal.pull_request, ports, request=request)
             return None
         case Reject(reason=reason):
             proposal = await _proposal(event, ports)
             await reject(proposal, ports, by=event.author, reason=reason)
-            return None
+            if event.is_pull_request:
+                return None
+            return comments.rejected(event.author, proposal.pull_request.number)
 
 
 async def _require_write(event: IssueCommented, ports: Ports) -> None:

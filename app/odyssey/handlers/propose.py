@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from odyssey.domain import comments
 from odyssey.domain.change import Change, check_change, hidden_in, normalise
-from odyssey.domain.errors import BranchExists, CommandRefused, NotProposable
+from odyssey.domain.errors import CommandRefused, NotFound, NotProposable
 from odyssey.domain.identifiers import ProposalId, RepositoryRef, branch_name, proposal_id
 from odyssey.domain.proposal import Proposal, Rejection
 from odyssey.handlers.reconcile import reconcile
@@ -120,17 +120,18 @@ async def _publish(
             title=comments.pull_request_title(proposal),
             body=body,
         )
-    except (CommandRefused, BranchExists) as error:
+    except (CommandRefused, NotFound) as error:
         # The lease leaves a branch alone that holds anything but our commit.
         await ports.repositories.delete_branch(repository, proposal.branch, head_sha=commit.sha)
-        refused = Rejection(by=ports.app.bot_login, reason=str(error), at=ports.now())
+        refused = Rejection(
+            by=ports.app.bot_login, reason=str(error), at=ports.now(), is_carried_out=True
+        )
         await ports.proposals.put(replace(proposal, rejection=refused))
-        if isinstance(error, BranchExists):
-            raise NotProposable(f"{error}.") from error
         raise
-    proposal = replace(proposal, pull_number=number).with_head(commit.sha, at=ports.now())
-    await ports.proposals.put(proposal)
+    proposal = replace(proposal, pull_number=number)
+    # Before the number is kept: what has one is never opened again, and so never retained.
     await retain_proposal(proposal, ports)
+    await ports.proposals.put(proposal)
     return proposal
 
 

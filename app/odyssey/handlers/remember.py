@@ -55,7 +55,7 @@ async def find_resemblances(
 
 
 async def retain_proposal(proposal: Proposal, ports: Ports) -> None:
-    """Keeps that *proposal* was opened, with what identifies its change."""
+    """Keeps that *proposal* was opened, with what identifies its change. Repeatable."""
     await ports.memory.retain(
         tenant_of(proposal.repository),
         [

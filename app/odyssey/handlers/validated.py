@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from odyssey.domain.errors import MalformedPayload, NotFound
+from odyssey.domain.errors import MalformedPayload, NotFound, PermissionDenied
 from odyssey.domain.events import WorkflowRunProgressed
 from odyssey.domain.identifiers import ProposalId
 from odyssey.domain.proposal import Proposal, Validation
@@ -40,7 +40,10 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
             await settle(proposal, ports)
             return
         validation = replace(
-            validation, run_id=event.run_id, run_url=event.url, started=event.status != "queued"
+            validation,
+            run_id=event.run_id,
+            run_url=event.url,
+            started=validation.started or event.status != "queued",
         )
         if event.status != "completed":
             await ports.proposals.put(replace(proposal, validation=validation))
@@ -92,7 +95,7 @@ async def _completed(
             proposal.repository, event.run_id, artifact=ports.app.validation_artifact
         )
         report = parse_report(data)
-    except (NotFound, MalformedPayload) as error:
+    except (NotFound, PermissionDenied, MalformedPayload) as error:
         ended = "failure" if conclusion == "success" else conclusion
         return validation.ended(ended, f"The run left no usable report: {error}", at=now)
     if report.head_sha != validation.head_sha:

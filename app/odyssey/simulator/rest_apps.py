@@ -17,7 +17,7 @@ from odyssey.simulator.permissions import level_at_least
 from odyssey.simulator.state import App, Installation, Json, Repository
 from odyssey.simulator.tokens import TokenForm
 from odyssey.simulator.views_accounts import installation, integration
-from odyssey.simulator.views_repositories import full_repository, minimal_repository
+from odyssey.simulator.views_repositories import minimal_repository, plain_repository
 
 router = APIRouter()
 AsApp = Annotated[App, Depends(app_caller)]
@@ -111,7 +111,7 @@ async def list_repositories(caller: Called, request: Request) -> Response:
     return paged(
         request,
         reached,
-        lambda repository: full_repository(simulator, repository, None),
+        lambda repository: plain_repository(simulator, repository, None),
         wrap="repositories",
         extra=selection,
     )

@@ -124,14 +124,21 @@ def webhook_repository(simulator: Simulator, repository: Repository) -> Json:
 def full_repository(simulator: Simulator, repository: Repository, reader: User | None) -> Json:
     """The `full-repository` schema for *reader*, whose rights it tells."""
     return {
+        **plain_repository(simulator, repository, reader),
+        "network_count": 0,
+        "subscribers_count": 0,
+    }
+
+
+def plain_repository(simulator: Simulator, repository: Repository, reader: User | None) -> Json:
+    """The `repository` schema, which lists use."""
+    return {
         **minimal_repository(simulator, repository),
         "permissions": permissions_of(reader, repository),
         **merge_settings(repository),
         "allow_auto_merge": False,
         "allow_update_branch": True,
         "temp_clone_token": "",
-        "network_count": 0,
-        "subscribers_count": 0,
     }
 
 

@@ -1,0 +1,142 @@
+"""
+The git program: started without a shell, bounded in time, deaf to this machine's configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from odyssey.domain.errors import Unavailable
+
+REMOTE = frozenset({"fetch", "ls-remote", "push"})
+"""git's commands that may fail because of somebody else."""
+LOCK_POLL_S = 0.02
+
+
+# Not frozen: an exception on its way gets its traceback set.
+@dataclass(eq=False)
+class GitFailed(Exception):
+    """git ended with a status other than 0; the message holds the end of what it said."""
+
+    arguments: tuple[str, ...]
+    status: int
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"git {self.arguments[0]} ended with {self.status}: {self.stderr.strip()[-2_000:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """
+    git in one bare repository; a call gives standard output as text, or raises `GitFailed`.
+    """
+
+    folder: Path
+    url: str
+    environment: Mapping[str, str]
+    timeout: timedelta
+
+    def with_environment(self, **more: str) -> Git:
+        """The same with more variables."""
+        return Git(self.folder, self.url, {**self.environment, **more}, self.timeout)
+
+    async def __call__(self, *arguments: str, stdin: bytes = b"") -> str:
+        return (await self.bytes(*arguments, stdin=stdin)).decode("utf-8", "surrogateescape")
+
+    async def bytes(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """
+        Standard output.
+
+        Raises:
+            GitFailed: its status is not 0.
+            Unavailable: it took too long, and was killed.
+        """
+        process = await asyncio.create_subprocess_exec(
+            "git", "-C", str(self.folder), *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=dict(self.environment),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.timeout.total_seconds()):
+                stdout, stderr = await process.communicate(stdin)
+        except TimeoutError as error:
+            raise Unavailable(
+                f"git {arguments[0]} took over {self.timeout.total_seconds():.0f} s"
+            ) from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            text = stderr.decode("utf-8", "replace")
+            raise GitFailed(arguments, process.returncode, text)
+        return stdout
+
+
+def environment(folder: Path, token: str) -> dict[str, str]:
+    """
+    git's environment: nobody's configuration, no hooks, no prompts, http(s) only, and the token.
+
+    The token is in a variable, never in an argument that `ps` or an error would show.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in ("GIT_SSL_CAINFO", "GIT_SSL_CAPATH")
+    }
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    settings = {
+        "http.extraHeader": f"Authorization: Basic {basic}",
+        "http.followRedirects": "false",
+        "core.hooksPath": "/dev/null",
+        "credential.helper": "",
+        "gc.auto": "500",
+        # In the background it would outlive the lock on the copy.
+        "gc.autoDetach": "false",
+        "maintenance.autoDetach": "false",
+        "transfer.fsckObjects": "true",
+    }
+    numbered = {
+        f"GIT_CONFIG_{part}_{index}": text
+        for index, pair in enumerate(settings.items())
+        for part, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {
+        **kept,
+        **numbered,
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "http:https",
+        "GIT_DIR": str(folder),
+        "LC_ALL": "C",
+    }
+
+
+@contextlib.asynccontextmanager
+async def locked(path: Path) -> AsyncIterator[None]:
+    """The lock file at *path*, held until the block or the process ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        # A thread that waits for a lock cannot be cancelled, and would keep what nobody releases.
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
