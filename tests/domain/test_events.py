@@ -20,6 +20,7 @@ from odyssey.domain.events import (
     PullRequestChanged,
     WorkflowRunProgressed,
     parse_event,
+    used_part,
 )
 from odyssey.domain.identifiers import HeadSha
 
@@ -252,3 +253,45 @@ def test_reading_a_payload_raises_only_that_it_is_malformed(
         parse_event(name, {**payload, "action": action})
     except MalformedPayload as error:
         assert name in str(error)
+
+
+EVERY_KIND: list[tuple[str, dict[str, Any]]] = [
+    ("issue_comment", {**COMMENT, "issue": {**COMMENT["issue"], "pull_request": {"url": "u"}}}),
+    ("issue_comment", COMMENT),
+    ("workflow_run", RUN),
+    ("pull_request", {**COMMON, "action": "closed", "pull_request": PULL}),
+    (
+        "pull_request_review",
+        {
+            **COMMON,
+            "action": "submitted",
+            "pull_request": PULL,
+            "review": {"submitted_at": "2026-11-21T12:05:00Z"},
+        },
+    ),
+    (
+        "check_run",
+        {
+            **COMMON,
+            "action": "rerequested",
+            "check_run": {"head_sha": "1f3c9d2", "external_id": "prop_abcdefghij"},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "payload"), EVERY_KIND)
+def test_the_used_part_of_a_payload_is_read_as_the_same_event(
+    name: str, payload: dict[str, Any]
+) -> None:
+    """
+    And nothing else of the payload is kept.
+    """
+    noise = {"private": "x" * 1000}
+    noisy = {**payload, **noise, "repository": {**payload["repository"], **noise}}
+
+    kept = used_part(noisy)
+
+    assert parse_event(name, noisy) is not None
+    assert parse_event(name, kept) == parse_event(name, noisy)
+    assert "private" not in repr(kept)

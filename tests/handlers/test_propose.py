@@ -133,7 +133,7 @@ async def test_a_proposal_whose_memory_failed_is_taken_up_and_remembered(
     )
 
     assert [each["number"] for each in await desk.read("pulls")] == [proposal.pull_number]
-    assert [each.record.attributes["outcome"] for each in remembered] == ["opened"]
+    assert "opened" in [each.record.attributes["outcome"] for each in remembered]
 
 
 async def test_a_copy_that_git_left_locked_is_made_anew(desk: Desk, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from odyssey.domain.errors import (
     PayloadTooLarge,
     Unavailable,
 )
-from odyssey.domain.events import parse_event
+from odyssey.domain.events import parse_event, used_part
 from odyssey.domain.identifiers import DeliveryId
 from odyssey.ports import Delivery, Inbox
 
@@ -100,10 +100,11 @@ class Intake:
                 "is ODYSSEY_WEBHOOK_SECRET the secret that is set on GitHub?"
             )
         delivery_id = DeliveryId(guid.decode().lower())
-        if not is_of_use(event.decode(), body):
+        kept = kept_part(event.decode(), body)
+        if kept is None:
             return _outcome("ignored", delivery_id)
         is_new = await self._inbox.accept(
-            Delivery(id=delivery_id, event=event.decode(), body=body, received_at=self._now())
+            Delivery(id=delivery_id, event=event.decode(), body=kept, received_at=self._now())
         )
         return _outcome("accepted" if is_new else "duplicate", delivery_id)
 
@@ -113,9 +114,9 @@ class Intake:
         return await asyncio.to_thread(hmac.digest, self._secret, body, hashlib.sha256)
 
 
-def is_of_use(event: str, body: bytes) -> bool:
+def kept_part(event: str, body: bytes) -> bytes | None:
     """
-    Whether the signed *body* reports something that a handler exists for.
+    What the worker needs of the signed *body*; None when no handler exists for it.
 
     Raises:
         MalformedPayload: it is no JSON object, or lacks what GitHub always sends.
@@ -130,7 +131,7 @@ def is_of_use(event: str, body: bytes) -> bool:
     if not isinstance(payload, dict):
         raise MalformedPayload("the body is not a JSON object")
     try:
-        return parse_event(event, payload) is not None
+        return orjson.dumps(used_part(payload)) if parse_event(event, payload) else None
     except OverflowError as error:
         raise MalformedPayload(f"{event}: a number or time is out of range") from error
 
