@@ -27,7 +27,9 @@ async def run_demo(*, keep: bool = False, json_file: Path | None = None) -> int:
 
     With *keep* everything stays up until Ctrl-C, and the addresses are printed.
     """
+    # What is retried or caught up by itself would only disturb the story.
     logging.getLogger("arq").setLevel(logging.WARNING)
+    logging.getLogger("odyssey").setLevel(logging.ERROR)
     narrator = Narrator()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="odyssey-demo-") as folder:
