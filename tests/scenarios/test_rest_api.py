@@ -131,10 +131,9 @@ async def test_a_service_token_approves_only_where_the_policy_lets_it(served: Sc
     identifier, number = receipt["proposal_id"], receipt["pull_request"]["number"]
     await served.settle()
 
-    status, receipt = await call(served, SERVICE_TOKEN, "POST", f"proposals/{identifier}/approve")
-    assert status == 200
-    expected = f"Proposal '{identifier}' approved by api_user. Merge task triggered."
-    assert receipt["message"] == expected
+    status, refused = await call(served, SERVICE_TOKEN, "POST", f"proposals/{identifier}/approve")
+    assert (status, refused["error"]) == (403, "PermissionDenied")
+    assert "api_approvals" in refused["detail"]
     await served.settle()
     assert not (await served.pull(number))["merged"]
     assert await reviews_of(served, number) == []
@@ -144,8 +143,10 @@ async def test_a_service_token_approves_only_where_the_policy_lets_it(served: Sc
     allowing = policy.replace("api_approvals: false", "api_approvals: true")
     assert allowing != policy
     await served.push("main", {POLICY: allowing})
-    status, _ = await call(served, SERVICE_TOKEN, "POST", f"proposals/{identifier}/approve")
+    status, receipt = await call(served, SERVICE_TOKEN, "POST", f"proposals/{identifier}/approve")
     assert status == 200
+    expected = f"Proposal '{identifier}' approved by api_user. Merge task triggered."
+    assert receipt["message"] == expected
     await served.settle()
     await served.push("main", {POLICY: policy})
     await served.settle()
