@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from action.sandbox_world import ACTION, ROOT
+from action.sandbox_world import ACTION, ROOT, SAMPLE
 
 _STANDINS = ROOT / "app" / "odyssey" / "simulator" / "actions" / "standins"
 _UPLOAD = "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02"
@@ -145,3 +145,14 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def sample_files() -> dict[str, str]:
+    """
+    The sample service, without its workflow.
+    """
+    paths = [
+        path for path in SAMPLE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
+    names = [str(path.relative_to(SAMPLE)) for path in paths]
+    return {name: (SAMPLE / name).read_text() for name in names if not name.startswith(".github")}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from action.act_world import run_act
-from action.sandbox_world import BASE_IMAGE, SAMPLE
+from action.act_world import run_act, sample_files
+from action.sandbox_world import BASE_IMAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,6 @@ class Project:
     files: dict[str, str]
     inputs: dict[str, str]
     tests: int | None
-
-
-def sample_files() -> dict[str, str]:
-    """
-    The sample service, without its workflow.
-    """
-    paths = [
-        path for path in SAMPLE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    ]
-    names = [str(path.relative_to(SAMPLE)) for path in paths]
-    return {name: (SAMPLE / name).read_text() for name in names if not name.startswith(".github")}
 
 
 def image_of(folder: Path, programs: list[str]) -> str:

@@ -8,9 +8,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from action.act_world import run_act, sample_files
 from action.hostile.sample import IMAGE, SMALL
 from action.sandbox_world import SAMPLE, World
 from odyssey_sandbox.engine import Engine, find_engine
@@ -71,6 +73,17 @@ if shutil.which("podman"):
         assert (outcome.report["conclusion"], outcome.report["tests"]["passed"]) == ("success", 11)
         assert outcome.report["image"]["cached_steps"] == 7
         assert left_in(podman, outcome.report["run_id"]) == []
+
+    def test_another_repository_chooses_podman(podman: Engine, tmp_path: Path) -> None:
+        """
+        Through act, as a workflow says it.
+        """
+        done = run_act(
+            tmp_path, sample_files(), engine=podman.name, cache="false", build_network="none"
+        )
+
+        assert (done.exit_code, done.report["conclusion"]) == (0, "success"), done.log
+        assert done.report["engine"]["name"] == "podman"
 
     @pytest.mark.parametrize(
         ("command", "inputs", "expected"),
