@@ -18,7 +18,7 @@ from odyssey.scenario import Scenario
 # Before its first import, so that its assertions tell what they saw.
 pytest.register_assert_rewrite("scenarios.stage")
 
-from scenarios.stage import on_stage  # noqa: E402
+from scenarios.stage import on_stage  # noqa: E402  # after the rewrite above
 
 
 @pytest.fixture(scope="session")

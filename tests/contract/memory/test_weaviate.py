@@ -12,10 +12,9 @@ import pytest
 
 from contract.memory.hashing import HashingEmbedder
 from contract.memory.records import record
+from odyssey.adapters.weaviate import WeaviateMemory
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
-
-pytest.importorskip("weaviate", reason="needs the package weaviate-client")
 
 
 @pytest.fixture
@@ -27,8 +26,6 @@ def silent_port() -> Iterator[int]:
 
 async def test_a_server_that_hangs_is_unavailable_in_time(silent_port: int, tenant: Tenant) -> None:
     """The client would wait for minutes; the message says what to look at."""
-    from odyssey.adapters.weaviate import WeaviateMemory
-
     memory = WeaviateMemory(
         f"http://127.0.0.1:{silent_port}",
         HashingEmbedder(),
@@ -45,8 +42,6 @@ async def test_a_server_that_hangs_is_unavailable_in_time(silent_port: int, tena
 
 async def test_a_server_that_is_not_there_is_unavailable(tenant: Tenant) -> None:
     """At once."""
-    from odyssey.adapters.weaviate import WeaviateMemory
-
     memory = WeaviateMemory("http://127.0.0.1:9", grpc_port=10, patience=timedelta(seconds=20))
 
     with pytest.raises(Unavailable, match="see that it runs"):
