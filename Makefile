@@ -4,10 +4,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help setup demo test lint types imports unit bench lock format clean
+.PHONY: help setup demo test test-long kill-points lint types imports unit bench lock format clean
 
 BIN := .venv/bin
 CODE := app action tests
+# These wait for containers and runners most of the time; the other half needs the processor.
+BESIDE := tests/action tests/scenarios
 
 # The newest supported Python of this machine that runs; it makes .venv and is asked no more.
 PYTHON = $(shell for each in python3.13 python3.12 python3.11 python3; do \
@@ -15,7 +17,7 @@ PYTHON = $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	then command -v $$each; break; fi; done)
 
 help: ## List the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 setup: ## Virtual environment, dependencies, container engine, base image
 	@python="$(PYTHON)"; \
@@ -39,6 +41,13 @@ test: setup ## Lint, types, import contracts and all tests
 	done; \
 	echo "== summary"; echo -n "$$summary"; exit $$failed
 
+test-long: setup ## Many random schedules (SCHEDULES=n SEED=s, or REPLAY="a schedule")
+	@PYTHONPATH=tests $(BIN)/python -m schedules --schedules $(or $(SCHEDULES),1000) \
+		$(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay "$(REPLAY)")
+
+kill-points: setup ## Kill workers at every write; renews the table in docs/operations.md
+	@PYTHONPATH=tests $(BIN)/python -m kill_points
+
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -49,8 +58,12 @@ types: ## mypy, strict
 imports: ## The import contracts of pyproject.toml
 	@$(BIN)/lint-imports
 
-unit: ## pytest (ARGS="-k words")
-	@$(BIN)/pytest $(ARGS)
+unit: ## pytest, in two halves side by side (ARGS="-k words": in one run)
+	@if [ -n "$(ARGS)" ]; then exec $(BIN)/pytest $(ARGS); fi; \
+	log=$$(mktemp); trap 'kill $$other 2>/dev/null || true; rm -f "$$log"' EXIT; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/beside $(BESIDE) >"$$log" 2>&1 & other=$$!; \
+	failed=0; $(BIN)/pytest $(BESIDE:%=--ignore=%) || failed=1; \
+	wait $$other || failed=1; echo "== beside it"; cat "$$log"; exit $$failed
 
 bench: setup ## The benchmarks (ONLY="intake", JSON=FILE)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ONLY) $(if $(JSON),--json $(JSON))

@@ -4,7 +4,7 @@ Odyssey changes code the way a good colleague does.
 Read the package in this order:
 
 1. `domain`     what Odyssey decides: commands, changes, policy, the merge gate
-2. `ports`      what it needs from outside, as one file of contracts
+2. `ports`      what it needs from outside, as contracts
 3. `handlers`   one module for each thing it does: propose, reconcile, reject ...
 4. `adapters`   one third-party client for each file: GitHub, Redis, SQLite ...
 5. `bootstrap`  settings become ports; the only place that chooses

@@ -1,5 +1,6 @@
 """
-The command line: `odyssey serve | work | demo | sandbox | memory | setup | doctor | policy`.
+The commands: `odyssey serve | work | rebuild | demo | sandbox | memory | audit | policy | setup |
+doctor`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 import logging
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ import typer
 
 from odyssey import __version__
 from odyssey.domain.errors import OdysseyError
+from odyssey.memory_cli import memory
 
 if TYPE_CHECKING:
     from odyssey.settings import Settings
@@ -59,11 +60,26 @@ def work(
     burst: Annotated[bool, typer.Option(help="Stop when nothing is waiting.")] = False,
 ) -> None:
     """Work off deliveries."""
-    from odyssey.worker import run_worker
+    from odyssey.worker import work_until_stopped as run
 
     settings = _settings()
     _log(settings.log_level)
-    asyncio.run(run_worker(settings, burst=burst))
+    run(settings, burst=burst)
+
+
+@cli.command()
+def rebuild(
+    repository: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Only this repository.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, at the end.")] = False,
+) -> None:
+    """Bring back from GitHub what Redis lost; running workers also do it by themselves."""
+    from odyssey.rebuilding import run
+
+    settings = _settings()
+    _log("WARNING")
+    asyncio.run(run(settings, repository=repository, as_json=as_json))
 
 
 @cli.command()
@@ -133,49 +149,84 @@ def doctor(
     raise typer.Exit(run(["--json"] if as_json else []))
 
 
-memory = typer.Typer(help="Long memory.", no_args_is_help=True)
 cli.add_typer(memory, name="memory")
+audit = typer.Typer(help="The audit log: what was done, for whom, and whether it is intact.")
+cli.add_typer(audit, name="audit", no_args_is_help=True)
 
 
-class Store(StrEnum):
-    """Where memories are kept."""
-
-    SQLITE = "sqlite"
-    WEAVIATE = "weaviate"
-
-
-@memory.command("eval")
-def memory_eval(
-    file: Annotated[Path, typer.Argument(help="Conversations in LoCoMo's format.")],
-    store: Annotated[Store, typer.Option(help="The store to measure.")] = Store.SQLITE,
-    k: Annotated[int, typer.Option(help="How many memories count as recalled.")] = 10,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE")] = None,
-    weaviate_url: Annotated[str, typer.Option()] = "http://127.0.0.1:8080",
-    weaviate_grpc_port: Annotated[int, typer.Option()] = 50051,
+@audit.command("verify")
+def audit_verify(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE...]", help="Files or folders; else this server's log."),
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N:HASH", help="An entry that must be there; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure recall on a file of conversations, by category and in all."""
-    from odyssey.memory_eval import run
+    """Check that nothing was changed, taken out or reordered. Status 0: intact, 1: broken."""
+    from odyssey.audit_report import Usage, verify
 
-    run(
-        file,
-        store=store.value,
-        k=k,
-        json_out=json_file,
-        weaviate_url=weaviate_url,
-        weaviate_grpc_port=weaviate_grpc_port,
-    )
+    try:
+        status = verify(_audit_folder(), files or (), witness or (), as_json=as_json)
+    except (Usage, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(status)
 
 
-@cli.command()
-def policy(
+@audit.command("show")
+def audit_show(
+    pull_request: Annotated[
+        str, typer.Argument(help="owner/name#12, or #12 in the default repository.")
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE...]", help="Files or folders; else this server's log."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell all that Odyssey did about a pull request, in order."""
+    from odyssey.audit_report import Usage, show
+
+    default = _settings().default_repository
+    try:
+        status = show(
+            _audit_folder(), files or (), pull_request, default_repository=default, as_json=as_json
+        )
+    except (Usage, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(status)
+
+
+def _audit_folder() -> Path:
+    from odyssey.bootstrap import AUDIT
+
+    return _settings().data_dir / AUDIT
+
+
+policy = typer.Typer(help="The policy of a repository: .github/odyssey.yml.")
+cli.add_typer(policy, name="policy", no_args_is_help=True)
+
+
+@policy.command("check")
+def policy_check(
     path: Annotated[Path, typer.Argument(help="A policy file.")] = Path(".github/odyssey.yml"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check a policy file and print what it means, defaults filled in."""
-    from dataclasses import asdict
+    """Check a policy file and print what it means, defaults filled in. Status 1: invalid."""
+    from odyssey.policy_report import check
 
-    from odyssey.adapters.policy_yaml import read_policy
+    raise typer.Exit(check(path, as_json=as_json))
 
-    typer.echo(json.dumps(asdict(read_policy(path.read_text())), indent=2))
+
+@policy.command("schema")
+def policy_schema() -> None:
+    """Print the JSON Schema that editors check the file with."""
+    from odyssey.policy_report import schema
+
+    typer.echo(schema(), nl=False)
 
 
 class OneLine(logging.Formatter):
@@ -192,18 +243,9 @@ class OneLine(logging.Formatter):
 
 
 def _settings() -> Settings:
-    from pydantic import ValidationError
+    from odyssey.settings import read_settings
 
-    from odyssey.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [
-            f"setting {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-        ]
-        problems.append("see deploy/environment.example")
-        raise OdysseyError("; ".join(problems)) from error
+    return read_settings()
 
 
 def _log(level: str) -> None:

@@ -10,47 +10,39 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from odyssey.bootstrap import make_embedder, make_memory
 from odyssey.domain.memory.locomo import Conversation, read_conversations
 from odyssey.handlers.evaluate import evaluate, tenant_of
 from odyssey.ports import Memory
+from odyssey.settings import Settings
 
 _PATIENCE = timedelta(minutes=10)
 """A measurement waits for the model to load; recall by words alone would be another number."""
 
 
 def run(
-    file: Path,
-    *,
-    store: str = "sqlite",
-    k: int = 10,
-    json_out: Path | None = None,
-    weaviate_url: str = "http://127.0.0.1:8080",
-    weaviate_grpc_port: int = 50051,
+    file: Path, *, settings: Settings, k: int = 10, json_out: Path | None = None
 ) -> dict[str, Any]:
     """
-    Measures, prints the table, writes *json_out*; the summary.
+    Measures with the store and model of *settings*, prints the table, writes *json_out*; the
+    summary.
 
-    Nothing stays behind: SQLite files go to a temporary folder, Weaviate tenants
-    are removed.
+    Nothing stays behind: SQLite files go to a temporary folder, what a server was
+    given is forgotten.
 
     Raises:
-        ValueError: the file is not in LoCoMo's format, or *store* is unknown.
+        ValueError: the file is not in LoCoMo's format.
         Unavailable: no model weights, or no Weaviate at its address.
     """
     conversations = read_conversations(json.loads(file.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory(prefix="odyssey-eval-") as folder:
-        summary = asyncio.run(
-            _measure(
-                lambda: _store(store, Path(folder), weaviate_url, weaviate_grpc_port),
-                conversations,
-                k,
-            )
-        )
+        settings = settings.model_copy(update={"memory_dir": Path(folder)})
+        summary = asyncio.run(_measure(settings, conversations, k))
     sys.stdout.write(table(summary) + "\n")
     if json_out is not None:
         json_out.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -70,35 +62,19 @@ def table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _store(name: str, folder: Path, weaviate_url: str, weaviate_grpc_port: int) -> Memory:
-    from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
-
-    embedder = SentenceTransformersEmbedder()
-    match name:
-        case "sqlite":
-            from odyssey.adapters.sqlite import SqliteMemory
-
-            return SqliteMemory(folder, embedder, embed_within=_PATIENCE)
-        case "weaviate":
-            from odyssey.adapters.weaviate import WeaviateMemory
-
-            return WeaviateMemory(
-                weaviate_url, embedder, grpc_port=weaviate_grpc_port, embed_within=_PATIENCE
-            )
-        case _:
-            raise ValueError(f"{name!r} is no store of memories: choose sqlite or weaviate")
-
-
 async def _measure(
-    make: Callable[[], Memory], conversations: Sequence[Conversation], k: int
+    settings: Settings, conversations: Sequence[Conversation], k: int
 ) -> dict[str, Any]:
-    memory = make()
+    embedder = make_embedder(settings)
+    memory = make_memory(settings, embedder, embed_within=_PATIENCE)
     try:
         found = await evaluate(memory, conversations, k=k, tell=_tell)
         return found.summary()
     finally:
         await _clear(memory, conversations)
         await memory.close()
+        if embedder is not None:
+            await embedder.close()
 
 
 async def _clear(memory: Memory, conversations: Sequence[Conversation]) -> None:

@@ -22,14 +22,19 @@ from pydantic import SecretStr
 
 import odyssey_sandbox
 from odyssey.adapters.embedding import Embedder
+from odyssey.adapters.redis_connection import connect
 from odyssey.bootstrap import open_ports
+from odyssey.domain.memory import scope
 from odyssey.domain.proposal import Proposal
+from odyssey.handlers.recognise import OUTCOMES
 from odyssey.handlers.remember import tenant_of
 from odyssey.ports import Ports
 from odyssey.settings import Settings
 from odyssey.setup.redis_server import start_redis
 from odyssey.simulator import App, Installation, Observer, Person, Simulator
+from odyssey.simulator.actions.executor import RunExecutor
 from odyssey.simulator.hosting import Host
+from odyssey.sweeper import sweep_once
 from odyssey.web.app import create_app
 from odyssey.worker import build_worker
 
@@ -46,6 +51,7 @@ PERMISSIONS = {
     "issues": "write",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "read",
 }
 EVENTS = (
     "check_run",
@@ -53,6 +59,7 @@ EVENTS = (
     "pull_request",
     "pull_request_review",
     "pull_request_review_thread",
+    "status",
     "workflow_run",
 )
 
@@ -108,6 +115,17 @@ class Scenario:
         """Delivers, works and runs until both sides are quiet."""
         await self.simulator.settle(self._work)
 
+    async def lose_redis(self) -> None:
+        """Redis forgets everything, as after a lost disk."""
+        redis = connect(self.settings.redis_url)
+        await redis.flushall()
+        await redis.aclose()
+
+    async def heal(self) -> None:
+        """Sweeps as a worker does after its start, and settles."""
+        await sweep_once(self.ports)
+        await self.settle()
+
     async def newest(self) -> Proposal:
         """The newest proposal."""
         return (await self.ports.proposals.newest(limit=1))[0]
@@ -155,7 +173,12 @@ class Scenario:
     async def remembered(self, proposal: Proposal) -> list[str]:
         """The outcomes that memory holds for the proposal, oldest first."""
         found = await self.ports.memory.recall(
-            tenant_of(proposal.repository), "", limit=20, where={"proposal_id": proposal.id}
+            tenant_of(proposal.repository),
+            "",
+            limit=20,
+            kinds=("proposal", *OUTCOMES),
+            where={"proposal_id": proposal.id},
+            scope=scope.REPOSITORY,
         )
         ordered = sorted(found, key=lambda each: each.record.occurred_at)
         return [each.record.attributes["outcome"] for each in ordered]
@@ -187,22 +210,28 @@ async def open_scenario(
     port: int = 0,
     files: dict[str, str] | None = None,
     embedder: Embedder | None = None,
+    embeds: bool = True,
+    executor: RunExecutor | None = None,
+    durable: bool = True,
     **overrides: Any,
 ) -> AsyncIterator[Scenario]:
     """
     A scenario below *root*, open until the block ends.
 
     *policy* replaces the sample's `.github/odyssey.yml`; *files* are added to the
-    sample; *embedder* is a loaded model to share; *overrides* are settings.
+    sample; *embedder* is a loaded model to share, and without *embeds* there is
+    none; *executor* takes act's place; without *durable* Redis keeps nothing on
+    disk; *overrides* are settings.
     """
     async with AsyncExitStack() as exits:
-        redis = await exits.enter_async_context(start_redis(root / "redis", durable=True))
+        redis = await exits.enter_async_context(start_redis(root / "redis", durable=durable))
         simulator = await exits.enter_async_context(
             Simulator(
                 root / "github",
                 port=port,
                 observers=observers,
                 local_actions={ACTION: _published_action(root / "published")},
+                executor=executor,
             )
         )
         secret = secrets.token_hex(16)
@@ -227,7 +256,9 @@ async def open_scenario(
         )
         # Two sets of ports, as the two processes have them.
         web_ports = await exits.enter_async_context(open_ports(settings, embeds=False))
-        work_ports = await exits.enter_async_context(open_ports(settings, embedder=embedder))
+        work_ports = await exits.enter_async_context(
+            open_ports(settings, embeds=embeds, embedder=embedder)
+        )
         await web.start(create_app(settings, web_ports))
         exits.push_async_callback(web.stop)
         yield Scenario(simulator, app, installation, settings, work_ports, web)

@@ -1,10 +1,11 @@
 """
 One proposal on the simulated GitHub: its REST calls, and the time from an approval to the merge.
 
-The calls are those of the App from the comment's delivery to the closed pull request, the token
-exchange included. The time runs from handing the approval's delivery to Odyssey's port until its
-`PUT merge` arrives, less the simulator's own time for the requests in between; a worker is
-waiting, as `odyssey work` does, with its default poll delay.
+The calls are those of the App from the comment's delivery to the closed pull request, for the
+first proposal of a repository (with the token exchange, and the look at what an earlier Odyssey
+may have left there) and for a later one. The time runs from handing the approval's delivery to
+Odyssey's port until its `PUT merge` arrives, less the simulator's own time for the requests in
+between; a worker is waiting, as `odyssey work` does, with its default poll delay.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from odyssey.simulator import Call, ExchangeRequest, ExchangeResponse
 from odyssey.worker import build_worker
 
 MOST_CALLS = 14
+NOTE = "`docs/note.md`\n```markdown\nA note.\n```"
 MERGES = 10
 BAR_MS = 50.0
 PATIENCE_S = 30.0
@@ -55,23 +57,26 @@ async def figures() -> AsyncIterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="odyssey-bench-") as folder:
         async with open_scenario(Path(folder), observers=[watch]) as scenario:
             scenario.settings.worker_poll_delay = poll_delay
-            rest, graphql = await _count_calls(scenario)
+            first, _ = await _count_calls(scenario, FAREWELL, title="Say goodbye too")
+            yield Figure("rest_calls_first", first, "calls")
+            rest, graphql = await _count_calls(scenario, NOTE, title="Add a note")
             yield Figure("rest_calls", rest, "calls", bar=MOST_CALLS)
             yield Figure("graphql_calls", graphql, "calls")
-            numbers = await _validated(scenario, MERGES)
-            times = await _merge_times(scenario, watch, numbers)
+            times = [await _merge_time(scenario, watch, index) for index in range(MERGES)]
             yield Figure("approval_to_merge", 1000 * median(times), "ms", bar=BAR_MS)
             yield Figure("approval_to_merge_worst", 1000 * max(times), "ms")
 
 
-async def _count_calls(scenario: Scenario) -> tuple[int, int]:
-    proposal = await scenario.propose(FAREWELL, title="Say goodbye too")
+async def _count_calls(scenario: Scenario, change: str, *, title: str) -> tuple[int, int]:
+    """The REST and the GraphQL calls of one proposal, from the comment to the merge."""
+    before = len(scenario.simulator.calls)
+    proposal = await scenario.propose(change, title=title)
     await scenario.approve(proposal.pull_request.number)
     await scenario.settle()
     merged = (await scenario.pull(proposal.pull_request.number))["merged"]
     if not merged:
         raise RuntimeError(f"{proposal.id} was not merged, so its calls say nothing")
-    ours = [each for each in scenario.simulator.calls if _is_ours(each)]
+    ours = [each for each in scenario.simulator.calls[before:] if _is_ours(each)]
     for (method, template), count in Counter((each.method, each.template) for each in ours).items():
         tell(f"{count} x {method} {template}")
     rest = [each for each in ours if each.path != "/graphql"]
@@ -82,41 +87,30 @@ def _is_ours(call: Call) -> bool:
     return call.actor in ("odyssey[bot]", "app:odyssey")
 
 
-async def _validated(scenario: Scenario, count: int) -> list[int]:
-    """The numbers of so many pull requests that wait for nothing but an approval."""
-    for index in range(count):
-        number = await scenario.open_issue(f"Note {index}")
-        block = f"`docs/note-{index}.md`\n```markdown\nNote {index}.\n```"
-        await scenario.comment(number, f"/odyssey propose Add note {index}\n\n{block}")
-    tell(f"validating {count} proposals")
-    await scenario.settle()
-    proposals = await scenario.ports.proposals.newest(limit=count)
-    return [each.pull_request.number for each in proposals]
-
-
-async def _merge_times(scenario: Scenario, watch: MergeWatch, numbers: list[int]) -> list[float]:
+async def _merge_time(scenario: Scenario, watch: MergeWatch, index: int) -> float:
+    """Seconds from an approval's delivery to the merge of a proposal on the tip of its base."""
+    block = f"`docs/note-{index}.md`\n```markdown\nNote {index}.\n```"
+    number = (await scenario.propose(block, title=f"Add note {index}")).pull_request.number
     worker = build_worker(scenario.settings, scenario.ports)
     working = asyncio.create_task(worker.async_run())
-    times = []
     try:
-        for number in numbers:
-            await scenario.approve(number)
-            watch.answered.clear()
-            simulator, before = 0.0, len(scenario.simulator.calls)
-            began = perf_counter()
-            await scenario.simulator.outbox.deliver_all()
-            async with asyncio.timeout(PATIENCE_S):
-                await watch.answered.wait()
-            calls = scenario.simulator.calls[before:]
-            simulator = sum(each.duration for each in calls)
-            times.append(watch.at - began - simulator)
-            tell(f"#{number}: {1000 * times[-1]:.1f} ms, and {1000 * simulator:.1f} ms of GitHub")
-            await _quiet(scenario)
+        await scenario.approve(number)
+        watch.answered.clear()
+        before = len(scenario.simulator.calls)
+        began = perf_counter()
+        await scenario.simulator.outbox.deliver_all()
+        async with asyncio.timeout(PATIENCE_S):
+            await watch.answered.wait()
+        calls = scenario.simulator.calls[before:]
+        simulator = sum(each.duration for each in calls)
+        took = watch.at - began - simulator
+        tell(f"#{number}: {1000 * took:.1f} ms, and {1000 * simulator:.1f} ms of GitHub")
+        await _quiet(scenario)
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         await worker.close()
-    return times
+    return took
 
 
 async def _quiet(scenario: Scenario) -> None:

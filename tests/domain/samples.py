@@ -17,11 +17,18 @@ from odyssey.domain.identifiers import (
     RunId,
 )
 from odyssey.domain.proposal import Proposal, Validation
-from odyssey.domain.pull_request import ChangedFile, PullRequest, Review, ReviewState
+from odyssey.domain.pull_request import (
+    ChangedFile,
+    PullRequest,
+    PullRequestCommit,
+    Review,
+    ReviewState,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HEAD = HeadSha("1f3c9d2" + "0" * 33)
 OLD_HEAD = HeadSha("8a07e55" + "0" * 33)
+BASE_TIP = "b" * 40
 REPOSITORY = RepositoryRef(InstallationId(1), "octo", "hello")
 
 
@@ -103,7 +110,7 @@ def a_pull_request(**changes: Any) -> PullRequest:
         head_tree="t" * 40,
         head_committed_at=NOON,
         base_branch="main",
-        base_sha="b" * 40,
+        base_sha=BASE_TIP,
         merge_sha=None,
         merged_by=None,
         files=(ChangedFile(path="src/app.py", additions=1, deletions=1),),
@@ -112,5 +119,6 @@ def a_pull_request(**changes: Any) -> PullRequest:
         reviews_complete=True,
         unresolved_threads=0,
         policy_text=None,
+        commits=(PullRequestCommit(sha=HEAD, parents=(BASE_TIP,)),),
     )
     return replace(pull, **changes)

@@ -16,14 +16,18 @@ from odyssey.domain.commands import (
     KNOWN,
     MAX_COMMANDS,
     MAX_COMMENT,
+    Approve,
     Command,
     Help,
     Malformed,
     Propose,
     Reject,
+    Revert,
     StatusAsked,
     Unknown,
+    Update,
     Validate,
+    Why,
     format_help,
     parse_commands,
 )
@@ -310,3 +314,45 @@ def test_reading_a_comment_never_raises(body: str) -> None:
 
     assert len(commands) <= MAX_COMMANDS + 1
     assert all(isinstance(each, get_args(Command)) for each in commands)
+
+
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        ("/odyssey why", Why()),
+        ("/odyssey update", Update()),
+        ("/odyssey update --rebase", Update(rebase=True)),
+        ("/odyssey update --MERGE", Update()),
+        ("/odyssey approve 1F3C9D2", Approve("1f3c9d2")),
+        (f"/odyssey approve `{'a' * 40}`", Approve("a" * 40)),
+        ("/odyssey revert It breaks\nthe build", Revert("It breaks\nthe build")),
+    ],
+)
+def test_what_people_ask_of_a_proposal_is_read(body: str, command: Command) -> None:
+    """
+    An SHA in any case, also copied as code; an option; a reason on several lines.
+    """
+    assert parse_commands(body) == [command]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("/odyssey approve", "needs the commit"),
+        ("/odyssey approve 1f3c9d", "`1f3c9d` is no commit"),
+        (f"/odyssey approve {'a' * 41}", "is no commit"),
+        ("/odyssey approve HEAD", "`HEAD` is no commit"),
+        ("/odyssey approve 1f3c9d2 please", "one commit and nothing behind it"),
+        ("/odyssey approve 1f3c9d2 8a07e55", "one commit and nothing behind it"),
+        ("/odyssey update --squash", "`--squash` is no option"),
+        ("/odyssey revert", "needs a reason"),
+    ],
+)
+def test_half_a_command_is_refused_with_what_it_lacks(body: str, words: str) -> None:
+    """
+    Nothing is guessed: least of all which commit somebody has read.
+    """
+    [command] = parse_commands(body)
+
+    assert isinstance(command, Malformed)
+    assert words in command.problem

@@ -30,6 +30,7 @@ from odyssey.domain.proposal import (
     Rejection,
     Status,
 )
+from odyssey.domain.record import read_record
 from odyssey.domain.report import TestFailure
 
 EVIL = (
@@ -148,7 +149,9 @@ def test_the_pull_request_says_who_asked_and_where_and_how_to_merge() -> None:
     proposal = a_proposal()
     body = comments.pull_request_body(proposal)
 
-    assert find_marker(body, "proposal") == {"id": proposal.id, "requester": "alice"}
+    record = read_record(body)
+    assert record is not None
+    assert (record.id, record.requester) == (proposal.id, "alice")
     assert proposal.source_url in body
     assert "`src/app.py`" in body
     assert "/odyssey reject <reason>" in body
@@ -177,7 +180,9 @@ def test_an_evil_proposal_makes_a_harmless_pull_request() -> None:
 
     assert is_harmless(body)
     assert find_marker(body, "status") is None
-    assert find_marker(body, "proposal") == {"id": proposal.id, "requester": "bob --> <!-- x"}
+    facts = find_marker(body, "proposal")
+    assert facts is not None
+    assert (facts["id"], facts["requester"]) == (proposal.id, "bob --> <!-- x")
     assert "\n" not in comments.pull_request_title(proposal)
 
 

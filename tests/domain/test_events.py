@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from domain.samples import REPOSITORY
 from odyssey.domain.errors import MalformedPayload
 from odyssey.domain.events import (
+    CheckFinished,
     CheckRunRerequested,
+    IssueCommentDeleted,
     IssueCommented,
     PullRequestChanged,
     WorkflowRunProgressed,
+    is_used,
     parse_event,
     used_part,
 )
@@ -175,7 +178,25 @@ def test_a_check_run_can_be_asked_for_again() -> None:
         external_id="prop_abcdefghij",
         sender="alice",
     )
-    assert parse_event("check_run", {**payload, "action": "completed"}) is None
+    assert parse_event("check_run", {**payload, "action": "created"}) is None
+
+
+def test_a_check_that_ended_is_a_hint_about_its_commit() -> None:
+    """
+    A check run with the App behind it, and a status; one that is pending tells nothing.
+    """
+    check_run = {"head_sha": "1f3c9d2", "name": "lint", "app": {"slug": "linter"}}
+    ran = parse_event("check_run", {**COMMON, "action": "completed", "check_run": check_run})
+    status = {**COMMON, "sha": "1f3c9d2", "context": "build", "state": "success"}
+
+    assert ran == CheckFinished(
+        repository=REPOSITORY, head_sha=HeadSha("1f3c9d2"), name="lint", reporter="linter[bot]"
+    )
+    assert parse_event("status", status) == CheckFinished(
+        repository=REPOSITORY, head_sha=HeadSha("1f3c9d2"), name="build", reporter=None
+    )
+    assert parse_event("status", used_part(status)) == parse_event("status", status)
+    assert parse_event("status", {**status, "state": "pending"}) is None
 
 
 @pytest.mark.parametrize(
@@ -188,6 +209,7 @@ def test_events_without_use_are_none(name: str, action: str | None) -> None:
     Unknown events and actions are no error: GitHub may send new ones any day.
     """
     assert parse_event(name, {**COMMON, "action": action}) is None
+    assert not is_used(name, action)
 
 
 @pytest.mark.parametrize(
@@ -295,3 +317,23 @@ def test_the_used_part_of_a_payload_is_read_as_the_same_event(
     assert parse_event(name, noisy) is not None
     assert parse_event(name, kept) == parse_event(name, noisy)
     assert "private" not in repr(kept)
+
+
+ON_A_PULL = {**COMMENT, "issue": {**COMMENT["issue"], "pull_request": {"url": "u"}}}
+
+
+def test_the_deletion_of_a_comment_on_a_pull_request_is_an_event() -> None:
+    """
+    It takes an approval back; those of a bot, of an issue, and an edit are of no use.
+    """
+    deleted = {**ON_A_PULL, "action": "deleted"}
+    event = parse_event("issue_comment", deleted)
+    bot = {**deleted["comment"], "user": {"login": "odyssey[bot]", "type": "Bot"}}
+
+    assert isinstance(event, IssueCommentDeleted)
+    assert event.comment_id == COMMENT["comment"]["id"]
+    assert event.ref.number == COMMENT["issue"]["number"]
+    assert parse_event("issue_comment", used_part(deleted)) == event
+    assert parse_event("issue_comment", {**COMMENT, "action": "deleted"}) is None
+    assert parse_event("issue_comment", {**deleted, "comment": bot}) is None
+    assert parse_event("issue_comment", {**ON_A_PULL, "action": "edited"}) is None

@@ -1,5 +1,5 @@
 """
-The merge gate: each of its seven conditions, met and not met, and what follows.
+The merge gate: each of its nine conditions, met and not met, and what follows.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def test_everything_met_merges_exactly_the_judged_head() -> None:
     decision = evaluate(a_proposal(), a_pull_request(), policy)
 
     assert isinstance(decision, Merge)
-    assert [each.number for each in decision.conditions] == [1, 2, 3, 4, 5, 6, 7]
+    assert [each.number for each in decision.conditions] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert (decision.head_sha, decision.base_branch) == (HEAD, "main")
     assert decision.method is MergeMethod.REBASE
     assert (decision.approved_by, decision.automatic) == (("bob",), False)
@@ -216,13 +216,13 @@ def test_only_success_of_this_head_counts_as_validated(conclusion: Any, state: S
     ("reviews", "words"),
     [
         ([a_review(head_sha=OLD_HEAD)], "bob approved 8a07e55"),
-        ([a_review(head_sha=None)], "bob approved another"),
+        ([a_review(head_sha=None)], "bob approved a commit that is gone"),
         ([a_review(author="alice")], "alice requested the change"),
         ([a_review(author="ALICE")], "ALICE requested the change"),
         ([a_review(author="helper[bot]", author_is_person=False)], "is not a person"),
         ([a_review(author_can_push=False)], "no write permission"),
         ([a_review(submitted_at=minutes(-20))], "before this commit was the head"),
-        ([a_review(state=ReviewState.DISMISSED)], "0 of 1"),
+        ([a_review(state=ReviewState.DISMISSED)], "bob's review was dismissed"),
         ([a_review(state=ReviewState.COMMENTED)], "0 of 1"),
         ([a_review(state=ReviewState.PENDING)], "0 of 1"),
         ([a_review(), a_review(id=2, state=ReviewState.DISMISSED, submitted_at=minutes(2))],

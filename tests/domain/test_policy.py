@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey.domain.errors import PolicyInvalid
-from odyssey.domain.policy import ApprovalMode, MergeMethod, Policy, policy_from
+from odyssey.domain.policy import ApprovalMode, MergeMethod, Policy
+from odyssey.domain.policy_reading import policy_from
 
 
 @pytest.mark.parametrize("nothing", [None, {}, {"version": 1}, {"approvals": None}])

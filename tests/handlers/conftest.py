@@ -37,7 +37,7 @@ FILES: dict[str, str | bytes] = {
 }
 PERMISSIONS = {
     "actions": "write", "checks": "write", "contents": "write", "issues": "write",
-    "metadata": "read", "pull_requests": "write",
+    "metadata": "read", "pull_requests": "write", "statuses": "read",
 }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.change import Files, Patch
 from odyssey.domain.errors import ForbiddenPath, NotProposable, Unavailable
 from odyssey.domain.memory.record import Record, Tenant
+from odyssey.domain.memory.scope import REPOSITORY as EVERYBODY
+from odyssey.domain.memory.scope import Shelf
 from odyssey.handlers.propose import propose
 from odyssey.handlers.remember import tenant_of
 
@@ -111,7 +113,9 @@ class FullDisk(SqliteMemory):
     A memory that can be asked, and keeps nothing.
     """
 
-    async def retain(self, tenant: Tenant, records: Sequence[Record]) -> None:
+    async def retain(
+        self, tenant: Tenant, records: Sequence[Record], *, shelf: Shelf = Shelf.EVENT
+    ) -> None:
         """Raises `Unavailable`."""
         raise Unavailable("no space left")
 
@@ -129,7 +133,7 @@ async def test_a_proposal_whose_memory_failed_is_taken_up_and_remembered(
     await memory.close()
     proposal = await propose(request, desk.ports)
     remembered = await desk.ports.memory.recall(
-        tenant_of(desk.repository), "", where={"proposal_id": proposal.id}
+        tenant_of(desk.repository), "", scope=EVERYBODY, where={"proposal_id": proposal.id}
     )
 
     assert [each["number"] for each in await desk.read("pulls")] == [proposal.pull_number]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
+from odyssey.domain.pull_request import CheckState, RequiredCheck
 from odyssey.handlers.propose import propose
 
 
@@ -35,6 +36,56 @@ async def test_a_renamed_file_is_known_as_one(desk: Desk) -> None:
         "src/main.py": True,
         "new.py": False,
     }
+
+
+async def test_the_base_is_contained_until_it_moves(desk: Desk) -> None:
+    """
+    Its tip is a parent of a commit of the branch; once it moved on, of none, and then of a merge.
+    """
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    number = proposal.pull_request.number
+    new = await desk.ports.github.snapshot(proposal.pull_request)
+    await desk.person("ada").push(REPOSITORY, "main", {"x": "1\n"}, "Add x")
+    behind = await desk.ports.github.snapshot(proposal.pull_request)
+    await desk.person("ada").request("PUT", f"/repos/{REPOSITORY}/pulls/{number}/update-branch")
+    merged = await desk.ports.github.snapshot(proposal.pull_request)
+
+    assert (new.contains_base, behind.contains_base, merged.contains_base) == (True, False, True)
+    assert new.base_sha != behind.base_sha == merged.base_sha
+    assert merged.commits[-1].parents == (proposal.head_sha, merged.base_sha)
+    assert len(new.base_tree) == 40
+    assert new.commits_complete
+
+
+async def test_a_status_that_the_app_may_not_read_is_missing(desk: Desk) -> None:
+    """
+    An installation that was not granted the new permission yet: it blocks, and nothing breaks.
+    """
+    [installation] = desk.simulator.state.installations.values()
+    del installation.permissions["statuses"]
+    desk.simulator.protect(REPOSITORY, "main", checks=["build"])
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    path = f"/repos/{REPOSITORY}/statuses/{proposal.head_sha}"
+    await desk.person("ben").request("POST", path, {"context": "build", "state": "success"})
+    pull = await desk.ports.github.snapshot(proposal.pull_request)
+
+    assert pull.required_checks == (RequiredCheck(name="build", state=CheckState.MISSING),)
+
+
+async def test_another_base_branch_is_known_with_its_time(desk: Desk) -> None:
+    """
+    From GitHub's own timeline, not from when Odyssey heard of it.
+    """
+    await desk.person("ada").push(REPOSITORY, "release", {"x": "1\n"}, "Add x")
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    path = f"/repos/{REPOSITORY}/pulls/{proposal.pull_number}"
+    before = await desk.ports.github.snapshot(proposal.pull_request)
+    await desk.person("ada").request("PATCH", path, {"base": "release"})
+    after = await desk.ports.github.snapshot(proposal.pull_request)
+
+    assert before.base_changed_at is None
+    assert after.base_branch == "release"
+    assert after.base_changed_at is not None
 
 
 async def test_more_review_threads_than_one_read_gives_are_not_all_known(desk: Desk) -> None:

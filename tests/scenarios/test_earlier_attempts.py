@@ -22,13 +22,14 @@ async def test_a_new_attempt_names_the_earlier_ones_and_how_they_ended(scenario:
     # The same change under another name, then another change with nearly the same words,
     # then something else altogether; all at once, so that their runs share the machine.
     same = await scenario.open_issue("Again")
-    await scenario.comment(same, f"/odyssey propose Polyglot\n\n{change}")
+    differs = '--differs "Somebody speaks it now"'
+    await scenario.comment(same, f"/odyssey propose {differs} Polyglot\n\n{change}")
     await scenario.settle()
     again = await scenario.pull((await scenario.newest()).pull_request.number)
     similar, other = await scenario.open_issue("Similar"), await scenario.open_issue("Other")
     reworded = "Explain how the service greets people in other languages"
     longer = note("languages", "Hello, bonjour, guten Tag, buenos días.")
-    await scenario.comment(similar, f"/odyssey propose {reworded}\n\n{longer}")
+    await scenario.comment(similar, f"/odyssey propose {differs} {reworded}\n\n{longer}")
     unrelated = a_file("Procfile", "web: python -m service\n")
     await scenario.comment(other, f"/odyssey propose Deploy to a platform\n\n{unrelated}")
     await scenario.settle()

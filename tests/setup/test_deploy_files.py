@@ -32,6 +32,7 @@ PERMISSION_OF_EVENT = {
     "pull_request_review": "pull_requests",
     "pull_request_review_thread": "pull_requests",
     "push": "contents",
+    "status": "statuses",
     "workflow_run": "actions",
 }
 

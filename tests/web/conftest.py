@@ -14,14 +14,17 @@ import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from odyssey.adapters.notebook.opening import make_notebooks, memory_ports
 from odyssey.adapters.policy_yaml import read_policy
 from odyssey.adapters.redis_inbox import RedisInbox
+from odyssey.adapters.redis_notes import RedisNotes
 from odyssey.adapters.redis_proposals import RedisProposalStore
 from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.policy import ApprovalMode
 from odyssey.ports import App, Ports
 from odyssey.settings import Settings
 from odyssey.web.app import create_app
+from quiet_overview import DeliveryLog, QuietOverview
 from redis_fixture import redis, redis_server
 from web.github_on_paper import GitHubOnPaper, RepositoriesOnPaper
 
@@ -73,6 +76,7 @@ async def ports(
     Everything that is not GitHub is real.
     """
     memory = SqliteMemory(tmp_path / "memory")
+    notebooks = make_notebooks(tmp_path / "memory" / "notes")
     yield Ports(
         app=App(
             bot_login="odyssey[bot]",
@@ -84,10 +88,15 @@ async def ports(
         inbox=RedisInbox(redis),
         proposals=RedisProposalStore(redis, lock_wait=timedelta(milliseconds=200)),
         memory=memory,
+        derived=memory_ports(notebooks),
+        deliveries=DeliveryLog(),
+        overview=QuietOverview(),
+        notes=RedisNotes(redis),
         now=clock,
         read_policy=read_policy,
     )
     await memory.close()
+    await notebooks.close()
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from odyssey.domain.authority import Membership
+from odyssey.domain.carry_over import Proof
 from odyssey.domain.change import Change, CheckRun, Files
 from odyssey.domain.errors import EmptyChange, NotFound, PermissionDenied, Unavailable
 from odyssey.domain.identifiers import (
@@ -20,7 +22,7 @@ from odyssey.domain.identifiers import (
 )
 from odyssey.domain.policy import MergeMethod, Policy
 from odyssey.domain.pull_request import ChangedFile, Permission, PullRequest
-from odyssey.ports import BaseTree, Commit
+from odyssey.ports import BaseTree, Commit, Updated, UpdateMethod
 
 WIDGETS = RepositoryRef(InstallationId(1), "octo-org", "widgets")
 SECRETS = RepositoryRef(InstallationId(1), "octo-org", "secrets")
@@ -81,6 +83,32 @@ class GitHubOnPaper:
     async def permission(self, repository: RepositoryRef, login: str) -> Permission:
         self.check_up()
         return self.permissions.get((repository.full_name, login), Permission.NONE)
+
+    async def policy_texts(
+        self, repository: RepositoryRef, *, branch: str
+    ) -> tuple[str | None, str | None]:
+        self.check_up()
+        return self.policies.get(repository.full_name), None
+
+    async def membership(self, repository: RepositoryRef, team: str, login: str) -> Membership:
+        return Membership.HIDDEN
+
+    async def old_paths(self, ref: PullRequestRef) -> tuple[str, ...]:
+        return ()
+
+    async def request_review(self, ref: PullRequestRef, login: str) -> None:
+        pass
+
+    async def open_issue(
+        self, repository: RepositoryRef, *, title: str, body: str, label: str, marker: str
+    ) -> int:
+        raise AssertionError("the web process raises no alarm")
+
+    async def close_issue(self, repository: RepositoryRef, number: int, *, body: str) -> None:
+        raise AssertionError("the web process opens no gate")
+
+    async def alarms(self, repository: RepositoryRef) -> Mapping[int, str]:
+        return {}
 
     async def find_installation(self, full_name: str) -> RepositoryRef | None:
         self.check_up()
@@ -243,3 +271,51 @@ class RepositoriesOnPaper:
     ) -> bool:
         self.github.branches.pop((repository.full_name, branch), None)
         return True
+
+    # On paper there is no history: nothing to merge, to prove or to take back.
+
+    async def update(
+        self,
+        repository: RepositoryRef,
+        *,
+        branch: str,
+        head_sha: HeadSha,
+        base_branch: str,
+        method: UpdateMethod,
+        message: str,
+        at: datetime,
+    ) -> Updated:
+        return Updated(head_sha=head_sha, base_sha="b" * 40, method=method)
+
+    async def conflicts(
+        self, repository: RepositoryRef, *, base_branch: str, head_sha: HeadSha
+    ) -> tuple[str, ...]:
+        return ()
+
+    async def ancestor(
+        self, repository: RepositoryRef, *, branch: str, sha: str, generation: int
+    ) -> str:
+        raise NotFound("On paper there is no history")
+
+    async def merged_tree(
+        self, repository: RepositoryRef, *, base_branch: str, base_sha: str, head_sha: HeadSha
+    ) -> str:
+        raise NotFound("On paper there is no history")
+
+    async def carry_over(
+        self, repository: RepositoryRef, *, from_head: HeadSha, to_head: HeadSha, base_branch: str
+    ) -> Proof | None:
+        return None
+
+    async def reverse(
+        self,
+        repository: RepositoryRef,
+        *,
+        merge_sha: str,
+        head_sha: HeadSha,
+        base: BaseTree,
+        policy: Policy,
+        message: str,
+        at: datetime,
+    ) -> Commit:
+        raise NotFound("On paper there is no history")

@@ -181,6 +181,26 @@ async def test_a_change_that_breaks_a_rule_is_a_bad_request_by_the_rules_name(
     assert (github.branches, github.pulls) == ({}, {})
 
 
+async def test_who_may_propose_is_the_policy_s_word_here_too(
+    client: httpx.AsyncClient, github: GitHubOnPaper
+) -> None:
+    """
+    403 for a person and for a service token with less than the policy takes; nothing was made.
+    """
+    github.policies["octo-org/widgets"] = "commands: {propose: maintain}\n"
+    answers = [
+        await client.post(PROPOSE, json=CHANGE, headers=each)
+        for each in (bearer("mona"), bearer("service"))
+    ]
+    github.permissions["octo-org/widgets", "mona"] = Permission.MAINTAIN
+    allowed = await client.post(PROPOSE, json=CHANGE, headers=bearer("mona"))
+
+    for answer in answers:
+        assert_error(answer, 403, "PermissionDenied")
+    assert allowed.status_code == 202
+    assert len(github.pulls) == 1
+
+
 async def test_a_repository_without_the_workflow_is_a_conflict(
     client: httpx.AsyncClient, github: GitHubOnPaper
 ) -> None:

@@ -12,26 +12,40 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from odyssey.adapters.git_change import apply_patch, refuse_displaced, write_files
 from odyssey.adapters.git_command import REMOTE, Git, GitFailed, environment, locked
+from odyssey.adapters.git_merge import (
+    BASE,
+    MAX_PATHS_KEPT,
+    author_of,
+    conflict_with,
+    contains,
+    fetch_whole,
+    merge_tree,
+    merged,
+    rebased,
+)
+from odyssey.adapters.git_proof import find_proof
+from odyssey.adapters.git_revert import reverse
 from odyssey.adapters.git_tree import judge, read_paths, read_tree_diff
+from odyssey.domain.carry_over import Proof
 from odyssey.domain.change import Change, Files, Patch
 from odyssey.domain.errors import (
     BranchExists,
     EmptyChange,
-    ForbiddenPath,
+    HeadShaChanged,
     NotFound,
     NotProposable,
-    PatchDoesNotApply,
     PermissionDenied,
     Unavailable,
 )
 from odyssey.domain.identifiers import HeadSha, InstallationId, RepositoryRef
 from odyssey.domain.policy import POLICY_PATH, Policy
-from odyssey.ports import BaseTree, Commit
+from odyssey.ports import BaseTree, Commit, Updated, UpdateMethod
 
 WORKFLOWS = ".github/workflows/"
 
@@ -61,16 +75,18 @@ class GitRepositories:
     async def base(self, repository: RepositoryRef, branch: str) -> BaseTree:
         """See `ports.Repositories`."""
         async with self._copy(repository) as git:
+            # A copy that has all of the history, for merges, keeps it.
+            depth = [] if await _is_whole(git) else ["--depth=1"]
             try:
                 await git(
-                    "fetch", "--quiet", "--depth=1", "--no-tags", git.url,
-                    f"+refs/heads/{branch}:refs/odyssey/base",
+                    "fetch", "--quiet", *depth, "--no-tags", git.url,
+                    f"+refs/heads/{branch}:{BASE}",
                 )  # fmt: skip
             except GitFailed as error:
                 if "couldn't find remote ref" in error.stderr:
                     raise NotFound(f"{repository} has no branch `{branch}`") from error
                 raise
-            sha = (await git("rev-parse", "refs/odyssey/base")).strip()
+            sha = (await git("rev-parse", BASE)).strip()
             listed = await git("ls-tree", "--name-only", "-z", sha, WORKFLOWS)
             has_policy = await git("ls-tree", "--name-only", sha, POLICY_PATH)
             return BaseTree(
@@ -101,40 +117,70 @@ class GitRepositories:
                 await indexed("read-tree", base.sha)
                 match change:
                     case Patch(text=text):
-                        await _apply(indexed, text)
+                        await apply_patch(indexed, text)
                     case Files(contents=contents):
-                        await _write(indexed, contents)
+                        await write_files(indexed, contents)
                 tree = (await indexed("write-tree")).strip()
-            entries = await read_tree_diff(git, base.sha, tree)
-            if not entries:
-                raise EmptyChange(
-                    f"The change leaves `{base.branch}` as it is. It may have been merged already."
-                )
-            base_paths = await read_paths(git, base.sha)
-            lines = judge(entries, policy.limits, base_paths=base_paths)
-            if isinstance(change, Files):
-                _refuse_displaced({each.path for each in entries} - change.contents.keys())
-            diff = await git.bytes(
-                "diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree
+            written = change.contents.keys() if isinstance(change, Files) else None
+            return await self._judged_commit(
+                git, tree, base=base, policy=policy, message=message, at=at, written=written
             )
-            patch_id = (await git("patch-id", "--stable", stdin=diff)).partition(" ")[0]
-            sha = await self._commit_tree(git, tree, base.sha, message, at)
-            return Commit(
-                sha=HeadSha(sha),
-                patch_id=patch_id or tree,
-                paths=tuple(sorted({each.path for each in entries})),
-                lines=lines,
+
+    async def reverse(
+        self,
+        repository: RepositoryRef,
+        *,
+        merge_sha: str,
+        head_sha: HeadSha,
+        base: BaseTree,
+        policy: Policy,
+        message: str,
+        at: datetime,
+    ) -> Commit:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            tree = await reverse(
+                git, merge_sha=merge_sha, head_sha=head_sha, tip=base.sha, base_branch=base.branch
             )
+            return await self._judged_commit(
+                git, tree, base=base, policy=policy, message=message, at=at
+            )
+
+    async def _judged_commit(
+        self,
+        git: Git,
+        tree: str,
+        *,
+        base: BaseTree,
+        policy: Policy,
+        message: str,
+        at: datetime,
+        written: Set[str] | None = None,
+    ) -> Commit:
+        """A commit of *tree* on *base*, if that may be proposed; *written* are all paths meant."""
+        entries = await read_tree_diff(git, base.sha, tree)
+        if not entries:
+            raise EmptyChange(
+                f"The change leaves `{base.branch}` as it is. It may have been merged already."
+            )
+        base_paths = await read_paths(git, base.sha)
+        lines = judge(entries, policy.limits, base_paths=base_paths)
+        if written is not None:
+            refuse_displaced({each.path for each in entries} - written)
+        diff = await git.bytes("diff-tree", "-p", "--no-ext-diff", "--no-textconv", base.sha, tree)
+        patch_id = (await git("patch-id", "--stable", stdin=diff)).partition(" ")[0]
+        sha = await self._commit_tree(git, tree, base.sha, message, at)
+        return Commit(
+            sha=HeadSha(sha),
+            patch_id=patch_id or tree,
+            paths=tuple(sorted({each.path for each in entries})),
+            lines=lines,
+        )
 
     async def _commit_tree(
         self, git: Git, tree: str, parent: str, message: str, at: datetime
     ) -> str:
-        stamp = f"{int(at.timestamp())} +0000"
-        email = f"{self._author}@users.noreply.github.com"
-        dated = git.with_environment(
-            GIT_AUTHOR_NAME=self._author, GIT_AUTHOR_EMAIL=email, GIT_AUTHOR_DATE=stamp,
-            GIT_COMMITTER_NAME=self._author, GIT_COMMITTER_EMAIL=email, GIT_COMMITTER_DATE=stamp,
-        )  # fmt: skip
+        dated = git.with_environment(**author_of(self._author, at))
         output = await dated(
             "commit-tree", tree, "-p", parent, "-F", "-", stdin=message.strip().encode() + b"\n"
         )
@@ -170,11 +216,97 @@ class GitRepositories:
                         f"`{prefix}` is a branch of {repository}, so no other branch can begin "
                         f"with `{prefix}/`. Choose another branch prefix."
                     ) from error
-                if "remote rejected" in error.stderr or "returned error: 403" in error.stderr:
-                    raise PermissionDenied(
-                        f"GitHub refuses the push of `{branch}`: {_remote_words(error.stderr)}"
-                    ) from error
-                raise
+                raise _refused_push(branch, error) from error
+
+    async def update(
+        self,
+        repository: RepositoryRef,
+        *,
+        branch: str,
+        head_sha: HeadSha,
+        base_branch: str,
+        method: UpdateMethod,
+        message: str,
+        at: datetime,
+    ) -> Updated:
+        """See `ports.Repositories`."""
+        ref = f"refs/heads/{branch}"
+        async with self._copy(repository) as git:
+            base_sha = await fetch_whole(git, base_branch, head_sha)
+            if await contains(git, head_sha, base_sha):
+                return Updated(head_sha=head_sha, base_sha=base_sha, method=method)
+            author = author_of(self._author, at)
+            if method is UpdateMethod.REBASE:
+                sha = await rebased(
+                    git, head_sha=head_sha, base_sha=base_sha, base_branch=base_branch,
+                    author=author,
+                )  # fmt: skip
+            else:
+                sha = await merged(
+                    git, head_sha=head_sha, base_sha=base_sha, base_branch=base_branch,
+                    message=message, author=author,
+                )  # fmt: skip
+            lease = f"--force-with-lease={ref}:{head_sha}"
+            try:
+                await git("push", "--quiet", lease, git.url, f"{sha}:{ref}")
+            except GitFailed as error:
+                there = await _remote_sha(git, ref)
+                if there is None:
+                    raise NotFound(f"{repository} has no branch `{branch}` any more") from error
+                if there not in (head_sha, sha):
+                    raise HeadShaChanged(f"`{branch}` is at {there[:7]} now") from error
+                if there == head_sha:
+                    raise _refused_push(branch, error) from error
+            return Updated(head_sha=HeadSha(sha), base_sha=base_sha, method=method)
+
+    async def conflicts(
+        self, repository: RepositoryRef, *, base_branch: str, head_sha: HeadSha
+    ) -> tuple[str, ...]:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            base_sha = await fetch_whole(git, base_branch, head_sha)
+            return (await merge_tree(git, base_sha, head_sha)).conflicts[:MAX_PATHS_KEPT]
+
+    async def ancestor(
+        self, repository: RepositoryRef, *, branch: str, sha: str, generation: int
+    ) -> str:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            await fetch_whole(git, branch, sha)
+            try:
+                found = await git(
+                    "rev-parse", "--verify", "--quiet", f"{sha}~{generation}^{{commit}}"
+                )
+            except GitFailed as error:
+                raise NotFound(
+                    f"{sha[:7]} has no ancestor {generation} commits before it"
+                ) from error
+            return found.strip()
+
+    async def merged_tree(
+        self, repository: RepositoryRef, *, base_branch: str, base_sha: str, head_sha: HeadSha
+    ) -> str:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            await fetch_whole(git, base_branch, base_sha, head_sha)
+            merging = await merge_tree(git, base_sha, head_sha)
+            if merging.tree is None:
+                raise conflict_with(base_branch, merging.conflicts)
+            return merging.tree
+
+    async def carry_over(
+        self, repository: RepositoryRef, *, from_head: HeadSha, to_head: HeadSha, base_branch: str
+    ) -> Proof | None:
+        """See `ports.Repositories`."""
+        async with self._copy(repository) as git:
+            try:
+                tip = await fetch_whole(git, base_branch, from_head, to_head)
+            except NotFound:
+                # GitHub threw the approved commit away: there is nothing left to compare with.
+                return None
+            return await find_proof(
+                git, from_head=from_head, to_head=to_head, base_branch=base_branch, base_sha=tip
+            )
 
     async def delete_branch(
         self, repository: RepositoryRef, branch: str, *, head_sha: HeadSha
@@ -215,52 +347,23 @@ class GitRepositories:
                 raise Unavailable(f"{repository}: {error}") from error
 
 
+async def _is_whole(git: Git) -> bool:
+    is_shallow = (await git("rev-parse", "--is-shallow-repository")).strip() == "true"
+    return not is_shallow and bool(await git("for-each-ref", BASE))
+
+
 async def _remote_sha(git: Git, ref: str) -> str | None:
     listed = await git("ls-remote", git.url, ref)
     return listed.split()[0] if listed.strip() else None
 
 
-async def _apply(git: Git, text: str) -> None:
-    try:
-        await git("apply", "--cached", "--whitespace=nowarn", "-", stdin=text.encode())
-    except GitFailed as error:
-        words = "\n".join(error.stderr.strip().splitlines()[:10])
-        raise PatchDoesNotApply(
-            "The diff does not apply to the base branch. Make it anew on its present tip "
-            f"(`git fetch && git rebase`, then `git diff`). git says:\n\n```\n{words}\n```"
-        ) from error
-
-
-async def _write(git: Git, contents: Mapping[str, str | None]) -> None:
-    listed = await git("ls-files", "--stage", "-z")
-    modes = {
-        path: mode
-        for mode, path in (
-            (entry.partition(" ")[0], entry.partition("\t")[2])
-            for entry in listed.split("\0")
-            if entry
+def _refused_push(branch: str, error: GitFailed) -> Exception:
+    """What a push that came to nothing is: a refusal of GitHub's, or *error* itself."""
+    if "remote rejected" in error.stderr or "returned error: 403" in error.stderr:
+        return PermissionDenied(
+            f"GitHub refuses the push of `{branch}`: {_remote_words(error.stderr)}"
         )
-    }
-    lines = []
-    for path, text in contents.items():
-        if text is None:
-            if path not in modes:
-                raise PatchDoesNotApply(f"`{path}` is to be deleted but is not on the base branch.")
-            lines.append(f"0 {'0' * 40}\t{path}")
-            continue
-        blob = (await git("hash-object", "-w", "--stdin", stdin=text.encode())).strip()
-        # A file keeps its mode; what was a symlink stays one here and is refused by `judge`.
-        lines.append(f"{modes.get(path, '100644')} {blob}\t{path}")
-    try:
-        await git("update-index", "-z", "--index-info", stdin="\0".join([*lines, ""]).encode())
-    except GitFailed as error:
-        raise PatchDoesNotApply(f"The files cannot be written: {error.stderr.strip()}") from error
-
-
-def _refuse_displaced(paths: Set[str]) -> None:
-    """A file written below another file's path would silently delete that one."""
-    for path in sorted(paths):
-        raise ForbiddenPath(f"`{path}` is a file; a path below it would delete it.")
+    return error
 
 
 def _remote_words(stderr: str) -> str:

@@ -9,16 +9,20 @@ import base64
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import IO
 
 from odyssey.domain.errors import Unavailable
 
 REMOTE = frozenset({"fetch", "ls-remote", "push"})
 """git's commands that may fail because of somebody else."""
 LOCK_POLL_S = 0.02
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""The tree without an entry, which git knows without its being there."""
 
 
 # Not frozen: an exception on its way gets its traceback set.
@@ -29,6 +33,7 @@ class GitFailed(Exception):
     arguments: tuple[str, ...]
     status: int
     stderr: str
+    stdout: bytes = b""
 
     def __str__(self) -> str:
         return f"git {self.arguments[0]} ended with {self.status}: {self.stderr.strip()[-2_000:]}"
@@ -60,16 +65,17 @@ class Git:
             GitFailed: its status is not 0.
             Unavailable: it took too long, and was killed.
         """
-        process = await asyncio.create_subprocess_exec(
-            "git", "-C", str(self.folder), *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(self.environment),
-        )  # fmt: skip
+        with _readable(stdin) as given:
+            process = await asyncio.create_subprocess_exec(
+                "git", "-C", str(self.folder), *arguments,
+                stdin=given,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=dict(self.environment),
+            )  # fmt: skip
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                stdout, stderr = await process.communicate(stdin)
+                stdout, stderr = await process.communicate()
         except TimeoutError as error:
             raise Unavailable(
                 f"git {arguments[0]} took over {self.timeout.total_seconds():.0f} s"
@@ -80,8 +86,24 @@ class Git:
                 await process.wait()
         if process.returncode:
             text = stderr.decode("utf-8", "replace")
-            raise GitFailed(arguments, process.returncode, text)
+            raise GitFailed(arguments, process.returncode, text, stdout)
         return stdout
+
+
+@contextlib.contextmanager
+def _readable(content: bytes) -> Iterator[IO[bytes] | int]:
+    """
+    *content* as standard input: a file, for a pipe breaks when git ends without reading it.
+
+    asyncio passes over that, uvloop raises RuntimeError.
+    """
+    if not content:
+        yield asyncio.subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
 
 
 def environment(folder: Path, token: str) -> dict[str, str]:
@@ -100,12 +122,25 @@ def environment(folder: Path, token: str) -> dict[str, str]:
         "http.extraHeader": f"Authorization: Basic {basic}",
         "http.followRedirects": "false",
         "core.hooksPath": "/dev/null",
+        "core.attributesFile": "/dev/null",
         "credential.helper": "",
         "gc.auto": "500",
         # In the background it would outlive the lock on the copy.
         "gc.autoDetach": "false",
         "maintenance.autoDetach": "false",
         "transfer.fsckObjects": "true",
+        # What early tools wrote, and no history can lose: it harms nobody who only reads.
+        **{
+            f"fetch.fsck.{each}": "ignore"
+            for each in (
+                "badTimezone",
+                "missingEmail",
+                "missingNameBeforeEmail",
+                "missingSpaceBeforeDate",
+                "missingSpaceBeforeEmail",
+                "zeroPaddedFilemode",
+            )
+        },
     }
     numbered = {
         f"GIT_CONFIG_{part}_{index}": text
@@ -118,6 +153,9 @@ def environment(folder: Path, token: str) -> dict[str, str]:
         "GIT_CONFIG_COUNT": str(len(settings)),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null",
+        # No `.gitattributes` either: neither this machine's nor, from git 2.41, a commit's.
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_ATTR_SOURCE": EMPTY_TREE,
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "http:https",
         "GIT_DIR": str(folder),

@@ -8,12 +8,15 @@ effect happened, what was written is looked for by its marker or natural key.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from odyssey.adapters import github_snapshot
+from odyssey.adapters import github_issues, github_snapshot
 from odyssey.adapters.github_artifacts import read_report
-from odyssey.adapters.github_checks import first_request, further_requests
-from odyssey.adapters.github_client import Client, InstallationClients, Refused, TokenRefused
+from odyssey.adapters.github_checks import NAME, has_annotations, requests
+from odyssey.adapters.github_client import Client, InstallationClients, Refused
+from odyssey.adapters.github_people import GitHubPeople
+from odyssey.adapters.github_policy import ask
 from odyssey.domain.change import CheckRun
 from odyssey.domain.errors import (
     BaseChanged,
@@ -23,6 +26,7 @@ from odyssey.domain.errors import (
     NotMergeable,
     PermissionDenied,
     Unavailable,
+    WriteRefused,
 )
 from odyssey.domain.identifiers import (
     HeadSha,
@@ -33,42 +37,33 @@ from odyssey.domain.identifiers import (
     split_full_name,
 )
 from odyssey.domain.policy import MergeMethod
-from odyssey.domain.pull_request import Permission, PullRequest
+from odyssey.domain.pull_request import PullRequest
 
 
-class GitHubApp:
+class GitHubApp(GitHubPeople):
     """
     GitHub as one App sees it.
     """
 
     def __init__(self, clients: InstallationClients, *, bot_login: str) -> None:
-        self._clients = clients
+        super().__init__(clients)
         self._bot_login = bot_login
 
-    async def _call(self, repository: RepositoryRef, call: Any) -> Any:
-        return await self._clients.call(repository.installation_id, call)
+    async def _write(self, repository: RepositoryRef, call: Any) -> Any:
+        """As `_call`, for what can be left out where GitHub refuses it for good."""
+        try:
+            return await self._call(repository, call)
+        except (Refused, PermissionDenied) as error:
+            raise WriteRefused(str(error)) from error
 
     async def snapshot(self, ref: PullRequestRef) -> PullRequest:
         """See `ports.GitHub`."""
 
         async def query(client: Client) -> dict[str, Any]:
-            return await client.async_graphql(github_snapshot.QUERY, github_snapshot.variables(ref))
+            return await ask(client, github_snapshot.QUERY, github_snapshot.variables(ref))
 
-        return github_snapshot.read_snapshot(ref, await self._call(ref.repository, query))
-
-    async def permission(self, repository: RepositoryRef, login: str) -> Permission:
-        """See `ports.GitHub`."""
-        try:
-            answer = await self._call(
-                repository,
-                lambda client: client.rest.repos.async_get_collaborator_permission_level(
-                    repository.owner, repository.name, login
-                ),
-            )
-        except NotFound:
-            return Permission.NONE
-        text = str(answer.json().get("permission", "none"))
-        return Permission(text) if text in set(Permission) else Permission.NONE
+        data = await self._call(ref.repository, query)
+        return github_snapshot.read_snapshot(ref, data, bot_login=self._bot_login)
 
     async def find_installation(self, full_name: str) -> RepositoryRef | None:
         """See `ports.GitHub`."""
@@ -91,7 +86,7 @@ class GitHubApp:
 
     async def react(self, repository: RepositoryRef, comment_id: int, content: str) -> None:
         """See `ports.GitHub`."""
-        await self._call(
+        await self._write(
             repository,
             lambda client: client.rest.reactions.async_create_for_issue_comment(
                 repository.owner, repository.name, comment_id, data={"content": content}
@@ -137,12 +132,42 @@ class GitHubApp:
 
     async def close_pull_request(self, ref: PullRequestRef) -> None:
         """See `ports.GitHub`."""
-        await self._call(
+        await self._write(
             ref.repository,
             lambda client: client.rest.pulls.async_update(
                 ref.repository.owner, ref.repository.name, ref.number, data={"state": "closed"}
             ),
         )
+
+    async def open_issue(
+        self, repository: RepositoryRef, *, title: str, body: str, label: str, marker: str
+    ) -> int:
+        """See `ports.GitHub`."""
+
+        async def write(client: Client) -> int:
+            return await github_issues.open_issue(
+                client, repository, title=title, body=body, label=label, marker=marker,
+                bot_login=self._bot_login,
+            )  # fmt: skip
+
+        number: int = await self._write(repository, write)
+        return number
+
+    async def close_issue(self, repository: RepositoryRef, number: int, *, body: str) -> None:
+        """See `ports.GitHub`."""
+        await self._call(
+            repository,
+            lambda client: github_issues.close_issue(client, repository, number, body),
+        )
+
+    async def alarms(self, repository: RepositoryRef) -> Mapping[int, str]:
+        """See `ports.GitHub`."""
+
+        async def read(client: Client) -> dict[int, str]:
+            return await github_issues.issues_with(client, repository, bot_login=self._bot_login)
+
+        bodies: dict[int, str] = await self._call(repository, read)
+        return bodies
 
     async def post_comment(
         self,
@@ -159,7 +184,7 @@ class GitHubApp:
             if found is not None:
                 return found
         try:
-            answer = await self._call(
+            answer = await self._write(
                 repository,
                 lambda client: client.rest.issues.async_create_comment(
                     repository.owner, repository.name, number, data={"body": body}
@@ -195,7 +220,7 @@ class GitHubApp:
 
     async def edit_comment(self, repository: RepositoryRef, comment_id: int, body: str) -> None:
         """See `ports.GitHub`."""
-        await self._call(
+        await self._write(
             repository,
             lambda client: client.rest.issues.async_update_comment(
                 repository.owner, repository.name, comment_id, data={"body": body}
@@ -213,26 +238,36 @@ class GitHubApp:
         """See `ports.GitHub`."""
         if check_run_id is None and look_first:
             check_run_id = await self._find_check_run(repository, check_run)
-        first = first_request(check_run)
+        there = 0
+        if check_run_id is not None and has_annotations(check_run):
+            # GitHub appends those of every update: what an earlier try sent is not sent again.
+            there = await self._count_annotations(repository, check_run_id)
         owner, name = repository.owner, repository.name
-        if check_run_id is None:
-            answer = await self._call(
+        for data in requests(check_run, after=there):
+            if check_run_id is not None:
+                await self._update_check_run(repository, check_run_id, data)
+                continue
+            answer = await self._write(
                 repository,
-                lambda client: client.rest.checks.async_create(
-                    owner, name, data={**first, "head_sha": check_run.head_sha}
-                ),
+                partial(_create_check_run, owner, name, {**data, "head_sha": check_run.head_sha}),
             )
             check_run_id = int(answer.json()["id"])
-        else:
-            await self._update_check_run(repository, check_run_id, first)
-        for further in further_requests(check_run):
-            await self._update_check_run(repository, check_run_id, further)
+        assert check_run_id is not None
         return check_run_id
+
+    async def _count_annotations(self, repository: RepositoryRef, check_run_id: int) -> int:
+        answer = await self._call(
+            repository,
+            lambda client: client.rest.checks.async_get(
+                repository.owner, repository.name, check_run_id
+            ),
+        )
+        return int(answer.json()["output"]["annotations_count"])
 
     async def _update_check_run(
         self, repository: RepositoryRef, check_run_id: int, data: dict[str, Any]
     ) -> None:
-        await self._call(
+        await self._write(
             repository,
             lambda client: client.rest.checks.async_update(
                 repository.owner, repository.name, check_run_id, data=data
@@ -246,7 +281,7 @@ class GitHubApp:
                 repository.owner,
                 repository.name,
                 check_run.head_sha,
-                check_name=first_request(check_run)["name"],
+                check_name=NAME,
             ),
         )
         runs = answer.json()["check_runs"]
@@ -347,35 +382,10 @@ class GitHubApp:
             raise NotMergeable(str(error)) from error
         return str(answer.json()["sha"])
 
-    async def viewer(self, user_token: str) -> str:
-        """See `ports.GitHub`."""
-        try:
-            answer = await self._clients.as_user(
-                user_token, lambda client: client.rest.users.async_get_authenticated()
-            )
-        except (Refused, NotFound, TokenRefused) as error:
-            raise PermissionDenied("GitHub does not know this token") from error
-        return str(answer.json()["login"])
-
-    async def approve_as(
-        self, user_token: str, ref: PullRequestRef, *, head_sha: HeadSha, body: str
-    ) -> None:
-        """See `ports.GitHub`."""
-        try:
-            await self._clients.as_user(
-                user_token,
-                lambda client: client.rest.pulls.async_create_review(
-                    ref.repository.owner,
-                    ref.repository.name,
-                    ref.number,
-                    data={"event": "APPROVE", "commit_id": head_sha, "body": body},
-                ),
-            )
-        except TokenRefused as error:
-            raise PermissionDenied("GitHub does not know this token any more") from error
-        except Refused as error:
-            raise PermissionDenied(f"GitHub refuses the review: {error.reason}") from error
-
     async def close(self) -> None:
         """See `ports.GitHub`."""
         await self._clients.close()
+
+
+async def _create_check_run(owner: str, name: str, data: Any, client: Client) -> Any:
+    return await client.rest.checks.async_create(owner, name, data=data)

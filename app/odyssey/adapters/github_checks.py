@@ -19,13 +19,28 @@ MAX_TEXT = 65_535
 """GitHub's limit for a check run's summary and for its text."""
 
 
-def first_request(check_run: CheckRun) -> dict[str, Any]:
-    """The body of the creating or updating request, with the first 50 annotations."""
+def has_annotations(check_run: CheckRun) -> bool:
+    """Whether any failure names the place it is about."""
+    return any(each.path for each in check_run.failures)
+
+
+def requests(check_run: CheckRun, *, after: int = 0) -> Iterator[dict[str, Any]]:
+    """
+    The bodies that bring the check run up to date: the first with all, the others append.
+
+    The first *after* annotations are there already.
+    """
+    annotations = [_annotation(each) for each in check_run.failures if each.path][after:]
+    yield {**_state(check_run), "output": _output(check_run, annotations[:MAX_ANNOTATIONS])}
+    for start in range(MAX_ANNOTATIONS, len(annotations), MAX_ANNOTATIONS):
+        yield {"output": _output(check_run, annotations[start : start + MAX_ANNOTATIONS])}
+
+
+def _state(check_run: CheckRun) -> dict[str, Any]:
     data: dict[str, Any] = {
         "name": NAME,
         "external_id": check_run.external_id,
         "status": "queued",
-        "output": _output(check_run, check_run.failures[:MAX_ANNOTATIONS]),
     }
     if check_run.details_url:
         data["details_url"] = check_run.details_url
@@ -40,18 +55,11 @@ def first_request(check_run: CheckRun) -> dict[str, Any]:
     return data
 
 
-def further_requests(check_run: CheckRun) -> Iterator[dict[str, Any]]:
-    """The updates that append the annotations after the first 50."""
-    for start in range(MAX_ANNOTATIONS, len(check_run.failures), MAX_ANNOTATIONS):
-        failures = check_run.failures[start : start + MAX_ANNOTATIONS]
-        yield {"output": _output(check_run, failures)}
-
-
-def _output(check_run: CheckRun, failures: tuple[TestFailure, ...]) -> dict[str, Any]:
+def _output(check_run: CheckRun, annotations: list[dict[str, Any]]) -> dict[str, Any]:
     output: dict[str, Any] = {
         "title": check_run.title[:255],
         "summary": check_run.summary[:MAX_TEXT],
-        "annotations": [_annotation(each) for each in failures if each.path],
+        "annotations": annotations,
     }
     if check_run.text:
         output["text"] = check_run.text[:MAX_TEXT]

@@ -12,7 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from githubkit import AppAuthStrategy, GitHub, TokenAuthStrategy
 from githubkit.cache import MemCacheStrategy
@@ -24,7 +25,8 @@ from githubkit.exception import (
     SecondaryRateLimitExceeded,
 )
 
-from odyssey.adapters.github_transport import SharedTransport
+from odyssey.adapters.github_transport import NotingTransport, SharedTransport
+from odyssey.adapters.guard import check_guards
 from odyssey.domain.errors import (
     NotFound,
     OdysseyError,
@@ -33,6 +35,7 @@ from odyssey.domain.errors import (
     Unavailable,
 )
 from odyssey.domain.identifiers import InstallationId
+from odyssey.domain.pace import Allowance
 
 EXPIRY_MARGIN = timedelta(minutes=2)
 """A token is renewed this long before it expires, so that no call carries a dying one."""
@@ -41,6 +44,22 @@ SECONDARY_WAIT = timedelta(seconds=60)
 
 T = TypeVar("T")
 Client = GitHub[Any]
+
+
+class Pacing(Protocol):
+    """What is told of each installation's limits, and asked before each call; see `RedisBudget`."""
+
+    def check(self, installation_id: InstallationId) -> None:
+        """Raises `RateLimited` while GitHub asks for patience."""
+        ...
+
+    async def note(self, installation_id: InstallationId, allowance: Allowance) -> None:
+        """What GitHub said with an answer."""
+        ...
+
+    async def pause(self, installation_id: InstallationId, wait: timedelta) -> None:
+        """GitHub asked for patience."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,8 @@ class InstallationClients:
     The clients of one App.
 
     `call` is the one way to use them: it renews a token that GitHub no longer
-    takes, once, and translates errors.
+    takes, once, and translates errors. Nothing is asked for an installation that
+    the *budget* knows to be limited, nor by a task whose lease or lock was lost.
     """
 
     def __init__(
@@ -66,7 +86,9 @@ class InstallationClients:
         api_url: str,
         timeout: timedelta,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        budget: Pacing | None = None,
     ) -> None:
+        self._budget = budget
         self._transport = SharedTransport(api_url)
         self._options: dict[str, Any] = {
             "base_url": api_url,
@@ -92,13 +114,27 @@ class InstallationClients:
 
     async def as_user(self, user_token: str, call: Callable[[Client], Awaitable[T]]) -> T:
         """What *call* gives with a user's token, which is not kept."""
+        await check_guards()
         return await _translated(call, GitHub(TokenAuthStrategy(user_token), **self._options))
 
     async def call(
         self, installation_id: InstallationId, call: Callable[[Client], Awaitable[T]]
     ) -> T:
         """What *call* gives with the installation's token."""
+        if self._budget is not None:
+            self._budget.check(installation_id)
+        try:
+            return await self._call(installation_id, call)
+        except RateLimited as error:
+            if self._budget is not None:
+                await self._budget.pause(installation_id, error.retry_after or SECONDARY_WAIT)
+            raise
+
+    async def _call(
+        self, installation_id: InstallationId, call: Callable[[Client], Awaitable[T]]
+    ) -> T:
         installation = await self._installation(installation_id)
+        await check_guards()
         try:
             return await _translated(call, installation.client)
         except TokenRefused:
@@ -109,7 +145,10 @@ class InstallationClients:
 
     async def token(self, installation_id: InstallationId) -> str:
         """The installation access token, for git over HTTPS."""
-        return (await self._installation(installation_id)).token
+        token = (await self._installation(installation_id)).token
+        # Whoever asks is about to fetch or push.
+        await check_guards()
+        return token
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -130,10 +169,17 @@ class InstallationClients:
             fresh = _Installation(
                 body["token"],
                 datetime.fromisoformat(body["expires_at"]),
-                GitHub(TokenAuthStrategy(body["token"]), **self._options),
+                self._client(installation_id, body["token"]),
             )
             self._installations[installation_id] = fresh
             return fresh
+
+    def _client(self, installation_id: InstallationId, token: str) -> Client:
+        options = self._options
+        if self._budget is not None:
+            note = partial(self._budget.note, installation_id)
+            options = {**options, "async_transport": NotingTransport(self._transport, note)}
+        return GitHub(TokenAuthStrategy(token), **options)
 
 
 class TokenRefused(Unavailable):
@@ -164,6 +210,9 @@ def translate(error: RequestError[Any] | GraphQLFailed) -> OdysseyError:
         case GraphQLFailed():
             errors = error.response.errors or []
             text = "; ".join(each.message for each in errors) or "no reason given"
+            if any(each.type == "RATE_LIMITED" for each in errors) or "rate limit" in text.lower():
+                # GraphQL says it with status 200; its headers tell the budget until when.
+                return RateLimited(f"GitHub: {text}", retry_after=SECONDARY_WAIT)
             if any(each.type == "NOT_FOUND" for each in errors):
                 return NotFound(f"GitHub: {text}")
             return Unavailable(f"GitHub's GraphQL API answered: {text}")

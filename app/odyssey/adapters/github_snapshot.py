@@ -11,12 +11,27 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from odyssey.domain.errors import NotFound
+from odyssey.adapters.github_policy import (
+    completed,
+    organisation_policy_text,
+    policy_text,
+)
+from odyssey.adapters.github_required import CHECKS, required_checks
+from odyssey.domain.alarm import ALARM_LABEL, is_standing
+from odyssey.domain.errors import Conflict, NotFound
 from odyssey.domain.identifiers import HeadSha, PullRequestRef
-from odyssey.domain.policy import POLICY_PATH
-from odyssey.domain.pull_request import ChangedFile, PullRequest, Review, ReviewState
+from odyssey.domain.pull_request import (
+    ChangedFile,
+    PullRequest,
+    PullRequestCommit,
+    Review,
+    ReviewState,
+)
 
-QUERY = """
+SYMLINK = 0o120000
+
+QUERY = completed(
+    """
 query($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     nameWithOwner
@@ -24,18 +39,33 @@ query($owner: String!, $name: String!, $number: Int!) {
       number state isDraft merged mergeable title body url isCrossRepository
       headRefName headRefOid baseRefName baseRefOid
       author { login __typename }
-      mergeCommit { oid }
+      mergeCommit { oid tree { oid } parents(first: 5) { nodes { oid } } }
       mergedBy { login __typename }
       baseRef {
         name
+        ...rules
         target {
           oid
-          ... on Commit { policy: file(path: "POLICY_PATH") {
-            object { ... on Blob { text isTruncated } } } }
+          ... on Commit {
+            tree { oid }
+            policy: file(path: "POLICY_PATH") { ...content }
+            codeowners1: file(path: ".github/CODEOWNERS") { ...content }
+            codeowners2: file(path: "CODEOWNERS") { ...content }
+            codeowners3: file(path: "docs/CODEOWNERS") { ...content }
+          }
         }
       }
-      commits(last: 1) { nodes { commit { oid committedDate tree { oid }
+      head: commits(last: 1) { nodes { commit { oid committedDate tree { oid } ...checks } } }
+      commits(last: 100) { pageInfo { hasPreviousPage } nodes { commit { oid
+        parents(first: 5) { nodes { oid } }
         author { user { login } } committer { user { login } } } } }
+      timelineItems(last: 1, itemTypes: [BASE_REF_CHANGED_EVENT,
+                                         AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT]) {
+        nodes {
+          ... on BaseRefChangedEvent { createdAt }
+          ... on AutomaticBaseChangeSucceededEvent { createdAt }
+        }
+      }
       files(first: 100) { totalCount pageInfo { hasNextPage }
         nodes { path additions deletions changeType } }
       reviews(last: 100) { pageInfo { hasPreviousPage }
@@ -43,9 +73,16 @@ query($owner: String!, $name: String!, $number: Int!) {
                 commit { oid } authorCanPushToRepository } }
       reviewThreads(last: 100) { pageInfo { hasPreviousPage } nodes { isResolved isOutdated } }
     }
+    alarms: issues(first: 20, labels: ["ALARM_LABEL"],
+                   orderBy: {field: CREATED_AT, direction: DESC}) {
+      nodes { number body author { login __typename } editor { login __typename } }
+    }
   }
+  ORGANISATION
 }
-""".replace("POLICY_PATH", POLICY_PATH)
+""".replace("ALARM_LABEL", ALARM_LABEL)
+    + CHECKS
+)
 
 
 def variables(ref: PullRequestRef) -> dict[str, Any]:
@@ -53,19 +90,24 @@ def variables(ref: PullRequestRef) -> dict[str, Any]:
     return {"owner": ref.repository.owner, "name": ref.repository.name, "number": ref.number}
 
 
-def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
+def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any], *, bot_login: str) -> PullRequest:
     """
-    The pull request in the query's answer.
+    The pull request in the query's answer; *bot_login* is what Odyssey is called on GitHub.
 
     Raises:
         NotFound: GitHub answered null, which is also how it hides what the App may not see.
+        Conflict: GitHub's list of commits is older than the head; it follows shortly.
     """
     repository = data.get("repository") or {}
     node = repository.get("pullRequest")
     if node is None:
         raise NotFound(f"{ref}: GitHub shows no such pull request to the App")
-    last = (node["commits"]["nodes"] or [None])[-1]
+    last = (node["head"]["nodes"] or [None])[-1]
     commit = last["commit"] if last else {}
+    if commit and commit["oid"] != node["headRefOid"] and node["state"] == "OPEN":
+        raise Conflict(f"{ref}: the list of commits does not end with the head yet")
+    commits = tuple(_commit(each["commit"]) for each in node["commits"]["nodes"])
+    merge_commit = node.get("mergeCommit") or {}
     files, reviews, threads = node.get("files") or {}, node["reviews"], node["reviewThreads"]
     base = node.get("baseRef") or {}
     target = base.get("target") or {}
@@ -86,7 +128,9 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
         head_committed_at=_time(commit.get("committedDate")),
         base_branch=node["baseRefName"],
         base_sha=target.get("oid") or node["baseRefOid"],
-        merge_sha=(node.get("mergeCommit") or {}).get("oid"),
+        merge_sha=merge_commit.get("oid"),
+        merge_parents=_parents(merge_commit),
+        merge_tree=(merge_commit.get("tree") or {}).get("oid", ""),
         merged_by=_login(node["mergedBy"]) if node.get("mergedBy") else None,
         files=tuple(
             ChangedFile(
@@ -103,10 +147,51 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any]) -> PullRequest:
             each["pageInfo"]["hasPreviousPage"] for each in (reviews, threads)
         ),
         unresolved_threads=sum(not each["isResolved"] for each in threads["nodes"]),
-        policy_text=_policy_text(target),
-        head_author=_user(commit.get("author")),
-        head_committer=_user(commit.get("committer")),
+        policy_text=policy_text(target.get("policy")),
+        codeowners_text=_codeowners_text(target),
+        organisation_policy_text=organisation_policy_text(data),
+        head_author=commits[-1].author if commits else None,
+        head_committer=commits[-1].committer if commits else None,
+        commits=commits,
+        commits_complete=not node["commits"]["pageInfo"]["hasPreviousPage"],
+        required_checks=required_checks(commit, base, bot_login=bot_login),
+        base_tree=(target.get("tree") or {}).get("oid", ""),
+        base_changed_at=_base_changed_at(node),
+        alarm_issue=_alarm_issue(repository, bot_login),
     )
+
+
+def _commit(node: Mapping[str, Any]) -> PullRequestCommit:
+    return PullRequestCommit(
+        sha=node["oid"],
+        parents=_parents(node),
+        author=_user(node.get("author")),
+        committer=_user(node.get("committer")),
+    )
+
+
+def _parents(commit: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(each["oid"] for each in (commit.get("parents") or {}).get("nodes") or ())
+
+
+def _base_changed_at(node: Mapping[str, Any]) -> datetime | None:
+    changes = node["timelineItems"]["nodes"]
+    return _time(changes[-1]["createdAt"]) if changes else None
+
+
+def _alarm_issue(repository: Mapping[str, Any], bot_login: str) -> int | None:
+    """
+    The oldest alarm that stands, also when its issue was closed.
+
+    One that somebody else edited stands, whatever it says now.
+    """
+    standing = [
+        int(each["number"])
+        for each in repository["alarms"]["nodes"]
+        if _login(each["author"]) == bot_login
+        and (is_standing(each["body"]) or _login(each["editor"]) not in (bot_login, "ghost"))
+    ]
+    return min(standing, default=None)
 
 
 def _review(node: Mapping[str, Any]) -> Review:
@@ -135,12 +220,16 @@ def _user(git_actor: Mapping[str, Any] | None) -> str | None:
     return str(user["login"]) if user else None
 
 
-def _policy_text(target: Mapping[str, Any]) -> str | None:
-    blob = ((target.get("policy") or {}).get("object")) or None
-    if blob is None:
-        return None
-    # A truncated or binary policy must not read as "no policy": it fails to parse instead.
-    return "[" if blob.get("isTruncated") or blob.get("text") is None else str(blob["text"])
+def _codeowners_text(target: Mapping[str, Any]) -> str | None:
+    """The one that counts: GitHub looks in `.github`, at the top and in `docs`, in this order."""
+    for name in ("codeowners1", "codeowners2", "codeowners3"):
+        if entry := target.get(name):
+            blob = entry.get("object") or {}
+            # What could not be read whole must not read as owned by nobody; the text of a
+            # symlink is where it leads to.
+            unread = blob.get("isTruncated") or blob.get("text") is None
+            return "\0" if unread or entry.get("mode") == SYMLINK else str(blob["text"])
+    return None
 
 
 def _time(text: str | None) -> datetime:

@@ -8,10 +8,13 @@ certificates and shake hands anew.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+from odyssey.domain.pace import Allowance, read_allowance
 
 MAX_CONNECTIONS = 50
 """Half of the 100 concurrent requests GitHub allows; a second process may have the others."""
@@ -37,6 +40,29 @@ class SharedTransport(httpx.AsyncBaseTransport):
     async def end(self) -> None:
         """Closes all connections."""
         await self._pool.aclose()
+
+
+class NotingTransport(httpx.AsyncBaseTransport):
+    """
+    *shared* for one installation: what each answer says of its allowance goes to *note*.
+    """
+
+    def __init__(
+        self, shared: SharedTransport, note: Callable[[Allowance], Awaitable[None]]
+    ) -> None:
+        self._shared = shared
+        self._note = note
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends *request* over a pooled connection."""
+        response = await self._shared.handle_async_request(request)
+        allowance = read_allowance(response.headers)
+        if allowance is not None:
+            await self._note(allowance)
+        return response
+
+    async def aclose(self) -> None:
+        """Nothing: the client that closes is not the owner."""
 
 
 def _proxy_for(url: str) -> str | None:

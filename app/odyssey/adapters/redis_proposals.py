@@ -4,7 +4,6 @@ The facts of proposals in Redis, with their indexes, and the locks that guard th
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
@@ -16,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from odyssey.adapters.redis_connection import command, unavailable_without_redis
+from odyssey.adapters.redis_heart import Heart, Hold, clock
+from odyssey.adapters.redis_inbox import OPEN
 from odyssey.domain.errors import Busy, OdysseyError, Unavailable
 from odyssey.domain.identifiers import (
     HeadSha,
@@ -34,9 +35,11 @@ NEWEST = "odyssey:proposals"
 BY_PULL_REQUEST = "odyssey:proposals:by-pull-request"
 BY_RUN = "odyssey:proposals:by-run"
 
-EXTEND = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+# Who had it last is kept for a while: if nobody else did, a lock that ran out is still one's own.
+ACQUIRE = """
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1] .. ':last', ARGV[1], 'PX', 60000)
+return 1
 """
 # Exactly one who waits is woken; the bell is silent again after a second if nobody does.
 RELEASE = """
@@ -52,21 +55,23 @@ class RedisProposalStore:
     """
     The port `ProposalStore`.
 
-    A lock whose holder died is free again after *lock_ttl*; the living extend
-    theirs. Whoever waits longer than *lock_wait* for one gets `Busy`.
+    A lock whose holder died is free again after *lock_ttl*; the *heart* of the
+    living extends theirs. Whoever waits longer than *lock_wait* for one gets `Busy`.
     """
 
     def __init__(
         self,
         redis: Redis,
         *,
-        lock_ttl: timedelta = timedelta(seconds=10),
+        lock_ttl: timedelta = timedelta(seconds=1.2),
         lock_wait: timedelta = timedelta(seconds=5),
+        heart: Heart | None = None,
     ) -> None:
         self._redis = redis
         self._lock_ttl = lock_ttl
         self._lock_wait = lock_wait
-        self._extend = redis.register_script(EXTEND)
+        self._take = redis.register_script(ACQUIRE)
+        self._heart = heart or Heart(redis, open_key=OPEN)
         self._release = redis.register_script(RELEASE)
 
     async def get(self, proposal_id: ProposalId) -> Proposal | None:
@@ -142,20 +147,18 @@ class RedisProposalStore:
         """
         token = secrets.token_hex(16)
         lock, bell = f"odyssey:lock:{key}", f"odyssey:lock:{key}:free"
-        await self._acquire(key, lock, bell, token)
+        asked_at = await self._acquire(key, lock, bell, token)
+        hold = Hold(
+            "lock",
+            lock,
+            token,
+            ttl=self._lock_ttl,
+            since=asked_at,
+            error=lambda: Busy(f"the lock {key!r} was lost while it was held; try again"),
+        )
         try:
-            async with asyncio.timeout(None) as held:
-                extending = asyncio.create_task(self._keep(lock, token, held))
-                try:
-                    yield
-                finally:
-                    extending.cancel()
-                    # Seen to its end: an extension under way must not outlive what it extends.
-                    await asyncio.gather(extending, return_exceptions=True)
-        except TimeoutError as error:
-            if not held.expired():
-                raise
-            raise Busy(f"the lock {key!r} was lost while it was held; try again") from error
+            async with self._heart.holding(hold):
+                yield
         finally:
             try:
                 with unavailable_without_redis():
@@ -164,33 +167,21 @@ class RedisProposalStore:
                 # What was done under the lock is done; the lock ends by itself.
                 logger.warning("lock %r not released: %s", key, error)
 
-    async def _acquire(self, key: str, lock: str, bell: str, token: str) -> None:
+    async def _acquire(self, key: str, lock: str, bell: str, token: str) -> float:
         give_up_at = time.monotonic() + self._lock_wait.total_seconds()
         with unavailable_without_redis():
-            while not await self._redis.set(lock, token, nx=True, px=self._lock_ttl):
+            asked_at = clock()
+            while not await self._take(
+                keys=[lock], args=[token, self._lock_ttl // timedelta(milliseconds=1)]
+            ):
                 left = give_up_at - time.monotonic()
                 if left <= 0:
                     raise Busy(f"the lock {key!r} is held by another worker; try again shortly")
                 # A holder that died rings no bell: look again when its time is over.
                 until_free = max(0.01, await self._redis.pttl(lock) / 1000)
                 await command(self._redis, "BLPOP", bell, min(left, until_free, 1))
-
-    async def _keep(self, lock: str, token: str, held: asyncio.Timeout) -> None:
-        ttl_s = self._lock_ttl.total_seconds()
-        ends_at = asyncio.get_running_loop().time() + ttl_s
-        while True:
-            await asyncio.sleep(ttl_s / 3)
-            asked_at = asyncio.get_running_loop().time()
-            try:
-                with unavailable_without_redis():
-                    is_ours = await self._extend(keys=[lock], args=[token, round(ttl_s * 1000)])
-            except Unavailable:
-                is_ours = asyncio.get_running_loop().time() < ends_at
-            else:
-                ends_at = asked_at + ttl_s
-            if not is_ours:
-                held.reschedule(asked_at)
-                return
+                asked_at = clock()
+        return asked_at
 
     async def _get_found(self, found: bytes | None) -> Proposal | None:
         return None if found is None else await self.get(ProposalId(found.decode()))

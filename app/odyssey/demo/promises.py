@@ -165,9 +165,18 @@ async def old_approval_never_merges(scenario: Scenario, narrator: Narrator) -> s
 
 
 async def recognises_the_same_change(scenario: Scenario, narrator: Narrator) -> str:
-    """The same change again is recognised, with how it ended before."""
+    """The same change again is refused, and with a word on what differs names the earlier one."""
     change = "`docs/notes.md`\n```markdown\n# Notes\n\nThe service greets people.\n```"
-    proposal = await _propose(scenario, narrator, "Begin with notes", change)
+    issue = await scenario.open_issue("Begin with notes", by="ada")
+    narrator.says("ada", f"comments on issue #{issue}: /odyssey propose Begin with notes")
+    await scenario.comment(issue, f"/odyssey propose Begin with notes\n\n{change}", by="ada")
+    await scenario.settle()
+    said = "\n".join(await scenario.comments_of("odyssey[bot]", issue))
+    check("the same change as" in said, "the change was not refused as turned down before")
+    check("late commit was not asked for" in said, "the refusal lacks the reason")
+    narrator.says("odyssey", "refuses it: the same change was rejected, and why")
+    differs = '--differs "This time without the late commit"'
+    proposal = await _propose(scenario, narrator, "Begin with notes", change, option=differs)
     pull = await scenario.pull(proposal.pull_request.number)
     earlier = [each for each in proposal.resembles if each.is_same_change]
     check(bool(earlier), "no earlier attempt was recognised")
@@ -189,10 +198,13 @@ PROMISES: dict[int, tuple[str, Promise]] = {
 }
 
 
-async def _propose(scenario: Scenario, narrator: Narrator, title: str, change: str) -> Proposal:
+async def _propose(
+    scenario: Scenario, narrator: Narrator, title: str, change: str, *, option: str = ""
+) -> Proposal:
     number = await scenario.open_issue(title, by="ada")
-    narrator.says("ada", f"comments on issue #{number}: /odyssey propose {title}")
-    await scenario.comment(number, f"/odyssey propose {title}\n\n{change}", by="ada")
+    command = f"/odyssey propose {option} {title}" if option else f"/odyssey propose {title}"
+    narrator.says("ada", f"comments on issue #{number}: {command}")
+    await scenario.comment(number, f"{command}\n\n{change}", by="ada")
     with narrator.waiting("branch, pull request, and the sandbox in a container"):
         await scenario.settle()
     proposal = await scenario.newest()

@@ -9,15 +9,32 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import ClassVar
 
-from odyssey.domain.change import Change
 from odyssey.domain.change_blocks import read_change
+from odyssey.domain.command_kinds import (
+    KNOWN,
+    Approve,
+    Command,
+    Forget,
+    Help,
+    Malformed,
+    OpenGate,
+    Propose,
+    Recall,
+    Reject,
+    Remember,
+    Revert,
+    StatusAsked,
+    Unknown,
+    Update,
+    Validate,
+    Why,
+)
 from odyssey.domain.comment_lines import Call, find_calls
 from odyssey.domain.errors import UnreadableChange
-from odyssey.domain.hidden_characters import HiddenCharacter, without_hidden
+from odyssey.domain.hidden_characters import without_hidden
 from odyssey.domain.identifiers import ProposalId, branch_name
+from odyssey.domain.repetition import MAX_DIFFERS
 
 MAX_COMMENT = 65_536
 """Characters of a comment: GitHub's own limit. Of a longer body nothing is carried out."""
@@ -25,103 +42,24 @@ MAX_COMMANDS = 10
 """Commands of one comment that are carried out."""
 MAX_TITLE = 200
 MAX_REASON = 4_000
+MAX_QUESTION = 1_000
 
+# GitHub's logins; those of bots end in [bot], of managed users hold an underscore.
+_PERSON = re.compile(r"@[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\[bot\])?")
+_NUMBER = re.compile(r"#[1-9][0-9]{0,9}")
+_URL = re.compile(r"https?://[^\s<>]{3,2000}")
 _CALL_SOMEWHERE = re.compile(r"^ {0,3}/odyssey(?:\s|$)", re.IGNORECASE | re.MULTILINE)
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 _OPTION = re.compile(r"--(?P<name>[A-Za-z-]+)(?:=|\s+)?(?P<value>[^\s]*)\s*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Typed:
-    """`hidden` are the invisible characters that were taken out of the command's line."""
-
-    hidden: tuple[HiddenCharacter, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Propose(_Typed):
-    """
-    Make a proposal of a change.
-
-    `message` is the commit message: a title, then a blank line and the text up to
-    the first block. `change` is None for a request in words, which `request` holds.
-    """
-
-    word: ClassVar[str] = "propose"
-    usage: ClassVar[str] = "/odyssey propose <title>"
-    summary: ClassVar[str] = (
-        "opens a pull request with the change in the fenced blocks below it: a diff, or whole files"
-    )
-
-    message: str
-    change: Change | None
-    request: str
-    branch_prefix: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Validate(_Typed):
-    """Run the sandbox again on the present head SHA."""
-
-    word: ClassVar[str] = "validate"
-    usage: ClassVar[str] = "/odyssey validate"
-    summary: ClassVar[str] = "runs the sandbox again on the newest commit"
-
-
-@dataclass(frozen=True, slots=True)
-class StatusAsked(_Typed):
-    """Say how the proposal stands."""
-
-    word: ClassVar[str] = "status"
-    usage: ClassVar[str] = "/odyssey status"
-    summary: ClassVar[str] = "says how the proposal stands and what is missing"
-
-
-@dataclass(frozen=True, slots=True)
-class Reject(_Typed):
-    """Close the proposal without a merge, and remember why."""
-
-    word: ClassVar[str] = "reject"
-    usage: ClassVar[str] = "/odyssey reject <reason>"
-    summary: ClassVar[str] = "closes the pull request and remembers the reason"
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Help(_Typed):
-    """Say which commands there are."""
-
-    word: ClassVar[str] = "help"
-    usage: ClassVar[str] = "/odyssey help"
-    summary: ClassVar[str] = "shows this list"
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown(_Typed):
-    """A word that is no command; `nearest` is the known one it looks like, if any."""
-
-    word: str
-    nearest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed(_Typed):
-    """A command that cannot be carried out as written; `problem` says why and what to write."""
-
-    command: str
-    problem: str
-
-
-Command = Propose | Validate | StatusAsked | Reject | Help | Unknown | Malformed
-
-KNOWN: tuple[type[Propose | Validate | StatusAsked | Reject | Help], ...] = (
-    Propose,
-    Validate,
-    StatusAsked,
-    Reject,
-    Help,
+# Telephones write curly quotation marks.
+_QUOTED = re.compile(
+    r"--[A-Za-z-]+(?:=|\s+)[\"'\u201c\u201d\u2018\u201e](?P<value>.{1,5000}?)"
+    r"[\"'\u201c\u201d\u2019](?:\s+|$)"
 )
-"""The commands of the help text, in its order."""
+_DIFFERS_PROBLEM = (
+    "`--differs` takes what is different now, in quotation marks: "
+    '`/odyssey propose --differs "it is in the right file now" Fix the greeting`.'
+)
 
 
 def parse_commands(body: str) -> list[Command]:
@@ -175,28 +113,110 @@ def _command(call: Call) -> Command:
             return Validate(hidden=hidden)
         case "status":
             return StatusAsked(hidden=hidden)
+        case "open-gate":
+            return OpenGate(hidden=hidden)
+        case "why":
+            return Why(hidden=hidden)
+        case "approve":
+            return _approve(rest, call)
+        case "update":
+            return _update(rest, call)
         case "reject":
-            return _reject(rest, call)
+            reason = _reason("reject", rest, call)
+            return reason if isinstance(reason, Malformed) else Reject(reason, hidden=hidden)
+        case "revert":
+            reason = _reason("revert", rest, call)
+            return reason if isinstance(reason, Malformed) else Revert(reason, hidden=hidden)
         case "propose":
             return _propose(rest, call)
+        case "remember":
+            text = _words(rest, call)[:MAX_REASON]
+            return Remember(text, hidden=hidden) if text else _no_words("remember", "<text>", call)
+        case "recall":
+            question = _words(rest, call)[:MAX_QUESTION]
+            if not question:
+                return _no_words("recall", "<question>", call)
+            return Recall(question, hidden=hidden)
+        case "forget":
+            return _forget(rest, call)
     shown = without_hidden(word)[:60]
     return Unknown(shown, nearest_command(shown), hidden=hidden)
 
 
-def _reject(rest: str, call: Call) -> Command:
-    reason = "\n".join(each for each in (rest.strip(), call.text) if each)
+def _words(rest: str, call: Call) -> str:
+    return "\n".join(each for each in (rest.strip(), call.text) if each)
+
+
+def _no_words(word: str, takes: str, call: Call) -> Malformed:
+    return Malformed(
+        word, f"Nothing stands behind it: `/odyssey {word} {takes}`.", hidden=call.hidden
+    )
+
+
+def _forget(rest: str, call: Call) -> Command:
+    target = rest.strip().strip("<>")
+    if _PERSON.fullmatch(target):
+        return Forget(person=target[1:], hidden=call.hidden)
+    if _NUMBER.fullmatch(target):
+        return Forget(number=int(target[1:]), hidden=call.hidden)
+    if _URL.fullmatch(target):
+        return Forget(source=target, hidden=call.hidden)
+    return Malformed(
+        "forget",
+        "It takes one thing whose memories are to be deleted: the URL of a source, a person as "
+        "`@login`, or an issue or pull request as `#7`.",
+        hidden=call.hidden,
+    )
+
+
+def _reason(word: str, rest: str, call: Call) -> str | Malformed:
+    reason = _words(rest, call)
     if not reason:
         return Malformed(
-            "reject",
+            word,
             "It needs a reason, which is remembered for the next attempt: "
-            "`/odyssey reject <reason>`.",
+            f"`/odyssey {word} <reason>`.",
             hidden=call.hidden,
         )
-    return Reject(reason[:MAX_REASON], hidden=call.hidden)
+    return reason[:MAX_REASON]
+
+
+def _approve(rest: str, call: Call) -> Command:
+    words = rest.strip().strip("`").split()
+    if len(words) == 1 and _SHA.fullmatch(words[0].lower()):
+        return Approve(words[0].lower(), hidden=call.hidden)
+    problem = "It needs the commit that you have read" if not words else _no_sha(words)
+    return Malformed(
+        "approve",
+        f"{problem}: `/odyssey approve <sha>`, with the 7 to 40 digits that the pull request's "
+        "last commit has. `/odyssey why` shows the line to paste.",
+        hidden=call.hidden,
+    )
+
+
+def _no_sha(words: list[str]) -> str:
+    if len(words) > 1:
+        return "It takes one commit and nothing behind it"
+    return f"`{_word(words[0])}` is no commit"
+
+
+def _update(rest: str, call: Call) -> Command:
+    match rest.lower().split():
+        case []:
+            return Update(hidden=call.hidden)
+        case ["--rebase"]:
+            return Update(rebase=True, hidden=call.hidden)
+        case ["--merge"]:
+            return Update(hidden=call.hidden)
+    return Malformed(
+        "update",
+        f"`{_word(rest)}` is no option; there is `--rebase`. Without it the base branch is merged.",
+        hidden=call.hidden,
+    )
 
 
 def _propose(rest: str, call: Call) -> Command:
-    title, prefix, problem = _options(rest.strip())
+    title, options, problem = _options(rest.strip())
     text = call.text
     if not title:
         title, _, text = (each.strip() for each in text.partition("\n"))
@@ -217,29 +237,50 @@ def _propose(rest: str, call: Call) -> Command:
     if problem:
         return Malformed("propose", problem, hidden=call.hidden)
     message = f"{title}\n\n{text}" if text else title
-    return Propose(message, change, message, prefix, hidden=call.hidden)
+    return Propose(
+        message,
+        change,
+        message,
+        options.get("branch-prefix"),
+        options.get("differs", ""),
+        hidden=call.hidden,
+    )
 
 
-def _options(rest: str) -> tuple[str, str | None, str]:
-    """The title, the branch prefix, and what is wrong with the options ("" for nothing)."""
-    if not rest.startswith("--"):
-        return rest, None, ""
-    option = _OPTION.match(rest)
-    if not option or option["name"].lower() != "branch-prefix":
-        return rest, None, f"`{_word(rest)}` is no option; there is `--branch-prefix <prefix>`."
-    prefix = option["value"]
+def _options(rest: str) -> tuple[str, dict[str, str], str]:
+    """The title, the options by name, and what is wrong with them ("" for nothing)."""
+    options: dict[str, str] = {}
+    while rest.startswith("--"):
+        option = _OPTION.match(rest)
+        name = option["name"].lower() if option else ""
+        if option and name == "differs":
+            said = _QUOTED.match(rest)
+            if not said or not said["value"].strip():
+                return rest, options, _DIFFERS_PROBLEM
+            options[name] = said["value"].strip()[:MAX_DIFFERS]
+            rest = rest[said.end() :].strip()
+        elif option and name == "branch-prefix":
+            if problem := _prefix_problem(option["value"]):
+                return rest, options, problem
+            options[name] = option["value"]
+            rest = rest[option.end() :].strip()
+        else:
+            return rest, options, (
+                f"`{_word(rest)}` is no option; there is `--branch-prefix <prefix>`, and "
+                '`--differs "what is different now"`.'
+            )
+    return rest, options, ""
+
+
+def _prefix_problem(prefix: str) -> str:
     try:
         branch_name(ProposalId("prop_aaaaaaaaaa"), "x", prefix=prefix)
     except ValueError:
         return (
-            rest,
-            None,
-            (
-                "`--branch-prefix` takes one word of letters, digits, `.`, `_` and `-`, at most 40 "
-                "characters, such as `feature`."
-            ),
+            "`--branch-prefix` takes one word of letters, digits, `.`, `_` and `-`, at most 40 "
+            "characters, such as `feature`."
         )
-    return rest[option.end() :].strip(), prefix, ""
+    return ""
 
 
 def _word(text: str) -> str:
@@ -248,6 +289,7 @@ def _word(text: str) -> str:
 
 
 __all__ = [
-    "KNOWN", "MAX_COMMANDS", "MAX_COMMENT", "Command", "Help", "Malformed", "Propose", "Reject",
-    "StatusAsked", "Unknown", "Validate", "format_help", "nearest_command", "parse_commands",
+    "KNOWN", "MAX_COMMANDS", "MAX_COMMENT", "Approve", "Command", "Forget", "Help", "Malformed",
+    "OpenGate", "Propose", "Recall", "Reject", "Remember", "Revert", "StatusAsked", "Unknown",
+    "Update", "Validate", "Why", "format_help", "nearest_command", "parse_commands",
 ]  # fmt: skip

@@ -7,6 +7,17 @@ they stay words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from odyssey.domain.answer_text import (
+    ambiguous_head,
+    another_head,
+    revert_marker,
+    revert_message,
+    revert_opened,
+    reverted_already,
+    up_to_date,
+)
 from odyssey.domain.commands import Malformed, format_help
 from odyssey.domain.errors import (
     ChangeRefused,
@@ -24,6 +35,7 @@ from odyssey.domain.markers import find_marker, marker
 from odyssey.domain.markup import clip, code, neutral, plain
 from odyssey.domain.proposal_text import merge_message, pull_request_body, pull_request_title
 from odyssey.domain.status_text import check_run, status_answer, status_comment, status_marker
+from odyssey.domain.why_text import why_answer
 
 WORKFLOW_EXAMPLE = """\
 name: Odyssey validation
@@ -70,10 +82,7 @@ Or send whole files, each in a block with its path behind the backticks:
 To delete a file: ```` ```delete src/old.py ````."""
 
 _NEVER_COMMANDS = {
-    "approve": "Approve with a review: *Files changed*, *Review changes*, *Approve*. "
-    "It counts for the commit it was given for.",
     "merge": "Odyssey merges by itself once the sandbox passed and the change is approved.",
-    "revert": "Reverting is not built yet; press *Revert* on the merged pull request.",
     "retry": "`/odyssey validate` runs the sandbox again.",
 }
 
@@ -126,7 +135,8 @@ def help_comment() -> str:
         "### What Odyssey can do\n\n"
         f"{format_help()}\n\n"
         "A command stands at the beginning of a line, outside of quotes, lists and code; only new "
-        "comments are read. Proposing, validating and rejecting need write permission.\n\n"
+        "comments are read. What changes something needs write permission, or what the policy says."
+        "\n\n"
         f"**How to send a change**\n\n{HOW_TO_SEND}"
     )
 
@@ -166,6 +176,57 @@ def rejected(by: str, number: int) -> str:
     )
 
 
+def lost(identifier: str) -> str:
+    """That nothing proves any more who asked for this pull request, and what to do."""
+    return (
+        f"Odyssey lost its notes on proposal {code(identifier)}, and nothing on GitHub proves any "
+        "more who asked for it: the description was edited before the first check run. So it will "
+        "not validate or merge this pull request. Close it, and propose the change again."
+    )
+
+
+def lost_marker(identifier: str) -> str:
+    """The hidden marker of that comment."""
+    return marker("lost", identifier)
+
+
+def expired(reason: str) -> str:
+    """That a proposal is closed because nobody took it up, said once where it was waiting."""
+    return (
+        f"{reason} It is closed without a merge. Reopen the pull request to take it up again "
+        "(restore its branch first, if that is gone)."
+    )
+
+
+def expired_marker(identifier: str) -> str:
+    """The hidden marker of that comment."""
+    return marker("expired", identifier)
+
+
+def update_message(base_branch: str, base_sha: str) -> str:
+    """The message of the merge commit that brings a branch up to date."""
+    return f"Merge branch '{base_branch}' at {base_sha[:12]} into the proposal"
+
+
+def no_alarm_here(author: str, standing: int | None) -> str:
+    """Why `/odyssey open-gate` did nothing in this issue; *standing* is where an alarm does."""
+    if standing is None:
+        return f"**{plain(author)}**, no alarm stands here: the merge gate is open."
+    return (
+        f"**{plain(author)}**, this issue is no alarm. The one that keeps the merge gate closed "
+        f"is #{standing}; give the command there."
+    )
+
+
+def gate_opened(by: str, waiting: int, *, standing: Sequence[int]) -> str:
+    """That an alarm is answered, and what follows; *standing* are the others."""
+    if standing:
+        others = ", ".join(f"#{each}" for each in standing)
+        return f"**{plain(by)}** answered this alarm. The merge gate stays closed by {others}."
+    again = "1 open proposal is" if waiting == 1 else f"{waiting} open proposals are"
+    return f"**{plain(by)}** opened the merge gate. {again} looked at again."
+
+
 def hidden_note(hidden: tuple[HiddenCharacter, ...]) -> str:
     """That invisible characters were taken out of a command; "" for none."""
     if not hidden:
@@ -180,8 +241,39 @@ def answer_marker(comment_id: int, index: int) -> str:
 
 
 __all__ = [
-    "HOW_TO_SEND", "WORKFLOW_EXAMPLE", "answer_marker", "check_run", "closed_or_locked",
-    "find_marker", "help_comment", "hidden_note", "malformed", "merge_message", "no_workflow",
-    "not_drafting_yet", "pull_request_body", "pull_request_title", "refusal", "rejected",
-    "status_answer", "status_comment", "status_marker", "unknown_command",
+    "HOW_TO_SEND",
+    "WORKFLOW_EXAMPLE",
+    "ambiguous_head",
+    "another_head",
+    "answer_marker",
+    "check_run",
+    "closed_or_locked",
+    "expired",
+    "expired_marker",
+    "find_marker",
+    "gate_opened",
+    "help_comment",
+    "hidden_note",
+    "lost",
+    "lost_marker",
+    "malformed",
+    "merge_message",
+    "no_alarm_here",
+    "no_workflow",
+    "not_drafting_yet",
+    "pull_request_body",
+    "pull_request_title",
+    "refusal",
+    "rejected",
+    "revert_marker",
+    "revert_message",
+    "revert_opened",
+    "reverted_already",
+    "status_answer",
+    "status_comment",
+    "status_marker",
+    "unknown_command",
+    "up_to_date",
+    "update_message",
+    "why_answer",
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 """
-The seven conditions of the merge gate, each judged on one read of the pull request.
+The nine conditions of the merge gate, each judged on one read of the pull request.
 
 `gate.evaluate` lists them and says what follows.
 """
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
+from shlex import quote
 
+from odyssey.domain.authority import Authority, all_paths, needs_old_paths
 from odyssey.domain.markup import code, plain
-from odyssey.domain.policy import ApprovalMode, Policy
-from odyssey.domain.proposal import Proposal
-from odyssey.domain.pull_request import PullRequest, Review, ReviewState, decisive_reviews
-
-CLOCK_SKEW = timedelta(seconds=60)
-"""GitHub's clock and ours may differ; an approval this much before the head counts as after it."""
+from odyssey.domain.policy import Policy
+from odyssey.domain.proposal import FoundConflict, Proposal
+from odyssey.domain.pull_request import CheckState, PullRequest, ReviewState, decisive_reviews
 
 
 class State(StrEnum):
@@ -33,7 +31,8 @@ class Condition:
     """
     One numbered condition of the gate.
 
-    `sentence` says how it stands; `remedy` who can change that, and how ("" when met).
+    `sentence` says how it stands; `remedy` who can change that, and how ("" when met);
+    `paste` are the exact words for it, where words are what it takes.
     """
 
     number: int
@@ -41,10 +40,7 @@ class Condition:
     state: State
     sentence: str
     remedy: str = ""
-
-
-AUTOMATIC = "system_auto_approval"
-"""The approver people see where mode `auto` opened the gate."""
+    paste: str = ""
 
 
 def open_pull_request(pull: PullRequest) -> Condition:
@@ -74,11 +70,11 @@ def unreadable_policy(problem: str) -> Condition:
     )
 
 
-def limits(pull: PullRequest, policy: Policy) -> Condition:
-    """(3) the change is within the policy's limits, and all its files are known."""
+def limits(pull: PullRequest, policy: Policy, authority: Authority) -> Condition:
+    """(3) the change is within the policy's limits, and all its paths are known and allowed."""
     name = "limits"
     lines = sum(each.additions + each.deletions for each in pull.files)
-    files = _count(len(pull.files), "file")
+    files = count(len(pull.files), "file")
     if not pull.files_complete:
         return Condition(
             3, name, State.UNMET,
@@ -94,10 +90,22 @@ def limits(pull: PullRequest, policy: Policy) -> Condition:
     if lines > policy.limits.lines:
         return Condition(
             3, name, State.UNMET,
-            f"The change has {_count(lines, 'line')}; the policy allows {policy.limits.lines}.",
+            f"The change has {count(lines, 'line')}; the policy allows {policy.limits.lines}.",
             "Split the change, or raise `limits.lines` in the policy.",
         )  # fmt: skip
-    return Condition(3, name, State.MET, f"{files}, {_count(lines, 'line')}.")
+    if authority.old_paths is None and needs_old_paths(pull, policy):
+        return Condition(
+            3, name, State.UNMET, "Where its renamed files came from is not known.",
+            "Odyssey: it asks at the next look.",
+        )  # fmt: skip
+    if refused := policy.refused(all_paths(pull, authority)):
+        return Condition(
+            3, name, State.UNMET,
+            f"The policy lets no proposal touch {some_paths(refused)} (`needs: refused`).",
+            "Anyone who may push: take that out of the branch; a pull request of one's own can "
+            "change it.",
+        )  # fmt: skip
+    return Condition(3, name, State.MET, f"{files}, {count(lines, 'line')}.")
 
 
 def validation(proposal: Proposal, pull: PullRequest) -> Condition:
@@ -126,90 +134,13 @@ def validation(proposal: Proposal, pull: PullRequest) -> Condition:
         return Condition(
             4, name, State.UNMET, f"Validation of `{short}` ended as {validation.conclusion}.",
             "Anyone who may push: push a mended commit, or comment `/odyssey validate`.",
+            "/odyssey validate",
         )  # fmt: skip
     sentence = f"The sandbox passed `{short}`."
     if validation.measure:
         shown = plain("; ".join(validation.measure[:4]))
         sentence += f" It changes its own measure: {shown}."
     return Condition(4, name, State.MET, sentence)
-
-
-def approvals(
-    proposal: Proposal, pull: PullRequest, policy: Policy, mode: ApprovalMode
-) -> tuple[tuple[str, ...], Condition]:
-    """
-    (5) enough permitted people approve exactly this head SHA; first who they are.
-
-    Mode `auto` takes their place unless a protected path is touched. A renamed
-    file counts as one: where it came from is not known here.
-    """
-    rules, name, short = policy.approvals, "approval", pull.head_sha[:7]
-    not_auto = _not_automatic(pull, policy) if mode is ApprovalMode.AUTO else ""
-    if mode is ApprovalMode.AUTO and not not_auto:
-        return (AUTOMATIC,), Condition(
-            5, name, State.MET, "Mode `auto`: no protected path is touched."
-        )
-    latest = decisive_reviews(pull.reviews).values()
-    counting = [each for each in latest if _counts(each, proposal, pull, policy)]
-    approvers = [each.author for each in counting]
-    service = proposal.service_approval
-    if service and service.head_sha == pull.head_sha and rules.api_approvals:
-        approvers.append(service.by)
-    missing = rules.required - len(approvers)
-    if missing <= 0:
-        return tuple(approvers), Condition(
-            5, name, State.MET, f"Approved at `{short}` by {', '.join(approvers)}."
-        )
-    stale = [
-        _why_not(each, proposal, pull, policy)
-        for each in latest
-        if each.state is ReviewState.APPROVED and each not in counting
-    ]
-    sentence = f"{len(approvers)} of {rules.required} approvals of `{short}`."
-    if stale:
-        sentence += f" Not counted: {', '.join(stale)}."
-    but = "" if rules.requester_counts else " but the requester and whoever pushed this commit"
-    return tuple(approvers), Condition(
-        5, name, State.WAITING, sentence + not_auto,
-        f"Anyone with write permission{but}: review the pull request and choose “Approve”.",
-    )  # fmt: skip
-
-
-def _not_automatic(pull: PullRequest, policy: Policy) -> str:
-    """Why mode `auto` does not open the gate; "" when it does."""
-    if protected := policy.protected(pull.paths):
-        return f" Mode `auto` does not merge protected paths: {_paths(protected)}."
-    if renamed := [each.path for each in pull.files if each.is_renamed]:
-        return (
-            " Mode `auto` does not merge renamed files, whose old paths may be protected: "
-            f"{_paths(renamed)}."
-        )
-    return ""
-
-
-def _counts(review: Review, proposal: Proposal, pull: PullRequest, policy: Policy) -> bool:
-    return review.state is ReviewState.APPROVED and not _why_not(review, proposal, pull, policy)
-
-
-def _why_not(review: Review, proposal: Proposal, pull: PullRequest, policy: Policy) -> str:
-    """Why this approval does not count; "" when it does. Logins are compared as GitHub does."""
-    who = review.author
-    if review.head_sha != pull.head_sha:
-        return f"{who} approved {(review.head_sha or 'another commit')[:7]}"
-    if review.submitted_at < pull.head_committed_at - CLOCK_SKEW and review.submitted_at < (
-        proposal.head_since or pull.head_committed_at
-    ):
-        return f"{who} approved before this commit was the head"
-    if not review.author_is_person:
-        return f"{who} is not a person"
-    if not review.author_can_push:
-        return f"{who} has no write permission"
-    if not policy.approvals.requester_counts:
-        if who.lower() == proposal.requester.lower():
-            return f"{who} requested the change"
-        if pull.is_pushed_by(who):
-            return f"{who} pushed this commit"
-    return ""
 
 
 def objections(pull: PullRequest) -> Condition:
@@ -229,7 +160,7 @@ def objections(pull: PullRequest) -> Condition:
     if threads:
         return Condition(
             6, name, State.UNMET,
-            f"{_count(threads, 'review thread')} {'is' if threads == 1 else 'are'} open.",
+            f"{count(threads, 'review thread')} {'is' if threads == 1 else 'are'} open.",
             "Whoever opened them: press “Resolve conversation” once they are answered.",
         )  # fmt: skip
     if not pull.reviews_complete:
@@ -240,21 +171,100 @@ def objections(pull: PullRequest) -> Condition:
     return Condition(6, name, State.MET, "Nobody requests changes.")
 
 
-def conflict(pull: PullRequest) -> Condition:
-    """(7) it merges without conflict; while GitHub still computes that, the merge call decides."""
-    name = "conflicts"
-    if pull.mergeable is False:
+def base(pull: PullRequest, policy: Policy, found: FoundConflict | None = None) -> Condition:
+    """
+    (7) it merges without conflict, and under `merge.strict` contains the base branch's tip.
+
+    While GitHub still computes whether it conflicts, the merge call decides. Behind
+    the base branch is waiting, not unmet: Odyssey itself brings the branch up to date.
+    What git itself *found* to conflict does so, whatever GitHub computes.
+    """
+    name, branch = "base", f"`{pull.base_branch}`"
+    is_known = found and (found.head_sha, found.base_sha) == (pull.head_sha, pull.base_sha)
+    paths = found.paths if found and is_known else ()
+    if pull.mergeable is False or paths:
+        where = f" in {some_paths(paths, most=10)}" if paths else ""
         return Condition(
-            7, name, State.UNMET, f"The branch conflicts with `{pull.base_branch}`.",
-            f"Anyone who may push: merge `{pull.base_branch}` into the branch, resolving it.",
+            7, name, State.UNMET, f"The branch conflicts with {branch}{where}.",
+            f"Anyone who may push: merge {branch} into the branch, resolving the conflict, and "
+            "push.",
+            # A branch may have any name, and this is pasted into a shell.
+            f"git fetch origin && git switch {quote(pull.head_branch)} && "
+            f"git merge {quote(f'origin/{pull.base_branch}')}",
         )  # fmt: skip
-    return Condition(7, name, State.MET, f"It merges into `{pull.base_branch}`.")
+    if not policy.merge.strict:
+        return Condition(7, name, State.MET, f"It merges into {branch}.")
+    tip = pull.base_sha[:7]
+    if pull.contains_base:
+        return Condition(
+            7, name, State.MET, f"It merges into {branch} and contains its tip `{tip}`."
+        )
+    if not pull.commits_complete:
+        return Condition(
+            7, name, State.UNMET,
+            f"The branch has more than the {count(len(pull.commits), 'commit')} that one read "
+            f"shows, so it is not known whether it contains the tip of {branch}, `{tip}`.",
+            f"Anyone who may push: squash the commits, or merge {branch} into the branch.",
+        )  # fmt: skip
+    return Condition(
+        7, name, State.WAITING, f"The branch lacks the tip of {branch}, `{tip}`.",
+        f"Odyssey: once nothing else is missing it merges {branch} into the branch and validates "
+        "the result. Anyone who may push can ask for it before: `/odyssey update`.",
+        "/odyssey update",
+    )  # fmt: skip
 
 
-def _paths(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(map(code, paths[:3])) + more
+_CHECK_WORDS = {
+    CheckState.FAILED: "is failing",
+    CheckState.RUNNING: "is still running",
+    CheckState.MISSING: "has not reported",
+}
 
 
-def _count(number: int, thing: str) -> str:
+def required_checks(pull: PullRequest) -> Condition:
+    """
+    (8) of the other checks that GitHub requires none is failing, missing or still running.
+
+    Odyssey's own says what condition 4 says, and is brought up to date before a merge.
+    """
+    name = "required checks"
+    others = [each for each in pull.required_checks if not each.is_ours]
+    lacking = [each for each in others if each.state is not CheckState.PASSED]
+    if not lacking:
+        passed = f"{count(len(others), 'other check')} that GitHub requires passed."
+        return Condition(
+            8, name, State.MET, passed if others else "GitHub requires no other check."
+        )
+    named = "; ".join(f"{code(each.name)} {_CHECK_WORDS[each.state]}" for each in lacking)
+    if any(each.state is CheckState.FAILED for each in lacking):
+        return Condition(
+            8, name, State.UNMET, f"Of the checks that GitHub requires: {named}.",
+            "Anyone who may push: run it again, or push a mended commit.",
+        )  # fmt: skip
+    return Condition(
+        8, name, State.WAITING, f"Of the checks that GitHub requires: {named}.",
+        "Whoever runs these checks; Odyssey goes on once they passed.",
+    )  # fmt: skip
+
+
+def open_gate(alarm: str | None) -> Condition:
+    """(9) the repository's merge gate is open: no alarm stands."""
+    name = "open gate"
+    if alarm is not None:
+        return Condition(
+            9, name, State.UNMET, alarm,
+            "Anyone with admin permission: comment `/odyssey open-gate` in that issue.",
+            "/odyssey open-gate",
+        )  # fmt: skip
+    return Condition(9, name, State.MET, "No alarm stands in this repository.")
+
+
+def some_paths(paths: Sequence[str], *, most: int = 3) -> str:
+    """The first of *paths*, as people read them."""
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return ", ".join(map(code, paths[:most])) + more
+
+
+def count(number: int, thing: str) -> str:
+    """So many of a thing, as people say it."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

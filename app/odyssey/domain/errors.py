@@ -9,6 +9,8 @@ OdysseyError
 ├── CommandRefused        tell the author in a comment (or answer 4xx), never retry
 │   ├── PermissionDenied
 │   ├── NotProposable     the issue, repository or proposal is not in a state for it
+│   │   └── TurnedDown    the same change was turned down before; say what differs
+│   ├── MergeConflict     git cannot put two changes together; has `paths`
 │   ├── BranchExists
 │   └── PolicyInvalid
 ├── ChangeRefused         the change breaks a rule; the author must send another
@@ -22,7 +24,9 @@ OdysseyError
 │   ├── BaseChanged
 │   └── Busy              somebody else holds the lock
 ├── NotMergeable          GitHub refuses the merge and will refuse it again
+├── WriteRefused          GitHub takes this one write in no event: leave it out, go on
 ├── NotFound              GitHub or the store has no such thing
+├── LeaseLost             another worker may be at it: stop, write nothing
 └── Unavailable           retry later; has `retry_after`
     └── RateLimited
 """
@@ -66,6 +70,22 @@ class PermissionDenied(CommandRefused):
 
 class NotProposable(CommandRefused):
     """The issue, repository or proposal is not in a state for this command."""
+
+
+class TurnedDown(NotProposable):
+    """The same change was turned down before, and nobody said what is different now."""
+
+
+class MergeConflict(CommandRefused):
+    """
+    Two changes meet in the same places, so that git alone cannot put them together.
+
+    `paths` are the files, as git names them; empty where the histories have nothing in common.
+    """
+
+    def __init__(self, message: str, *, paths: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.paths = paths
 
 
 class BranchExists(CommandRefused):
@@ -118,6 +138,18 @@ class Busy(Conflict):
 
 class NotMergeable(OdysseyError):
     """GitHub refuses the merge for a reason that time alone does not mend."""
+
+
+class WriteRefused(OdysseyError):
+    """
+    GitHub refuses a comment, a check run, a reaction or a closing, and would refuse it again.
+
+    A locked conversation, an archived repository, a permission that was taken back.
+    """
+
+
+class LeaseLost(OdysseyError):
+    """A delivery's lease was lost while it was worked: what it writes now would be done twice."""
 
 
 class NotFound(OdysseyError):

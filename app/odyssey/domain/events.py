@@ -42,6 +42,20 @@ class IssueCommented:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueCommentDeleted:
+    """Somebody deleted a person's comment on a pull request."""
+
+    repository: RepositoryRef
+    number: int
+    comment_id: int
+
+    @property
+    def ref(self) -> PullRequestRef:
+        """The pull request."""
+        return PullRequestRef(self.repository, self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestChanged:
     """
     A pull request was opened, pushed to, edited, closed, or reviewed.
@@ -85,6 +99,20 @@ class CheckRunRerequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinished:
+    """
+    A check run was completed, or a commit status set, by whoever does.
+
+    `reporter` is the login of the App behind a check run, None for a status.
+    """
+
+    repository: RepositoryRef
+    head_sha: HeadSha
+    name: str
+    reporter: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileAsked:
     """Odyssey itself asked for a fresh look at a pull request; never read from a delivery."""
 
@@ -93,9 +121,11 @@ class ReconcileAsked:
 
 Event = (
     IssueCommented
+    | IssueCommentDeleted
     | PullRequestChanged
     | WorkflowRunProgressed
     | CheckRunRerequested
+    | CheckFinished
     | ReconcileAsked
 )
 
@@ -122,7 +152,8 @@ _USED: dict[str, Any] = {
     "workflow_run": dict.fromkeys(
         "id run_attempt event path head_branch display_title status conclusion html_url".split()
     ),
-    "check_run": dict.fromkeys(("head_sha", "external_id")),
+    "check_run": dict.fromkeys(("head_sha", "external_id", "name")) | {"app": {"slug": None}},
+    **dict.fromkeys(("sha", "context", "state")),
 }
 
 
@@ -146,6 +177,18 @@ def _picked(node: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_used(name: str, action: str | None) -> bool:
+    """Whether Odyssey has any use for deliveries of this event and action."""
+    match name:
+        case "issue_comment":
+            return action in ("created", "deleted")
+        case "check_run":
+            return action in ("rerequested", "completed")
+        case "workflow_run" | "status":
+            return True
+    return action in _PULL_REQUEST_ACTIONS.get(name, ())
+
+
 def parse_event(name: str, payload: Mapping[str, Any]) -> Event | None:
     """
     The event a delivery reports; None when Odyssey has no use for it.
@@ -161,10 +204,16 @@ def parse_event(name: str, payload: Mapping[str, Any]) -> Event | None:
         match name:
             case "issue_comment" if action == "created":
                 return _issue_commented(payload)
+            case "issue_comment" if action == "deleted":
+                return _issue_comment_deleted(payload)
             case "workflow_run":
                 return _workflow_run_progressed(payload)
             case "check_run" if action == "rerequested":
                 return _check_run_rerequested(payload)
+            case "check_run" if action == "completed":
+                return _check_run_completed(payload)
+            case "status" if payload.get("state") != "pending":
+                return _status_set(payload)
             case _ if action in _PULL_REQUEST_ACTIONS.get(name, ()):
                 return _pull_request_changed(payload, str(action), name)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -205,6 +254,19 @@ def _issue_commented(payload: Mapping[str, Any]) -> IssueCommented:
     )
 
 
+def _issue_comment_deleted(payload: Mapping[str, Any]) -> IssueCommentDeleted | None:
+    issue, comment = payload["issue"], payload["comment"]
+    # A deleted account leaves its comments without a user.
+    author = comment.get("user") or {}
+    if issue.get("pull_request") is None or author.get("type") == "Bot":
+        return None
+    return IssueCommentDeleted(
+        repository=_repository(payload),
+        number=int(issue["number"]),
+        comment_id=int(comment["id"]),
+    )
+
+
 def _pull_request_changed(payload: Mapping[str, Any], action: str, name: str) -> PullRequestChanged:
     pull = payload["pull_request"]
     at = payload["review"]["submitted_at"] if name == "pull_request_review" else None
@@ -242,4 +304,23 @@ def _check_run_rerequested(payload: Mapping[str, Any]) -> CheckRunRerequested:
         head_sha=HeadSha(str(check_run["head_sha"])),
         external_id=str(check_run.get("external_id") or ""),
         sender=str(payload["sender"]["login"]),
+    )
+
+
+def _check_run_completed(payload: Mapping[str, Any]) -> CheckFinished:
+    check_run = payload["check_run"]
+    return CheckFinished(
+        repository=_repository(payload),
+        head_sha=HeadSha(str(check_run["head_sha"])),
+        name=str(check_run["name"]),
+        reporter=f"{check_run['app']['slug']}[bot]",
+    )
+
+
+def _status_set(payload: Mapping[str, Any]) -> CheckFinished:
+    return CheckFinished(
+        repository=_repository(payload),
+        head_sha=HeadSha(str(payload["sha"])),
+        name=str(payload["context"]),
+        reporter=None,
     )

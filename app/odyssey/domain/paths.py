@@ -113,8 +113,10 @@ def _problem(path: str) -> str:
         return "has a backslash in it; write `/` between folders"
     if path.startswith(("/", "~")):
         return "is absolute; write it from the top of the repository, such as `src/app.py`"
+    # A byte order mark begins a text honestly, and a path never.
+    is_hidden = path.startswith("\ufeff") or hidden_characters(path, limit=1)
     return next((each for each in map(_segment_problem, path.split("/")) if each), "") or (
-        "has a character in it that cannot be seen" if hidden_characters(path, limit=1) else ""
+        "has a character in it that cannot be seen" if is_hidden else ""
     )
 
 

@@ -13,8 +13,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from odyssey.domain.carry_over import CarriedApproval
 from odyssey.domain.identifiers import HeadSha, ProposalId, PullRequestRef, RepositoryRef, RunId
 from odyssey.domain.report import Report, TestFailure
+from odyssey.domain.verdict import Verdict
 
 
 class Status(StrEnum):
@@ -47,7 +49,8 @@ class Validation:
     `run_id` is None between the decision to dispatch and GitHub's answer;
     `conclusion` is None until the run's report was read. `base_branch` is the
     branch whose workflow judges; None stands for the proposal's. `request` names
-    the command or click that asked for it again; "" for the first.
+    the command or click that asked for it again; "" for the first. `evidence`
+    is the digest of the report's bytes with run and commit (`verdict.evidence_digest`).
     """
 
     head_sha: HeadSha
@@ -68,13 +71,14 @@ class Validation:
     measure: tuple[str, ...] = ()
     output: str = ""
     completed_at: datetime | None = None
+    evidence: str = ""
 
     @property
     def is_success(self) -> bool:
         """Whether the sandbox passed this head SHA."""
         return self.conclusion == "success"
 
-    def completed(self, report: Report, *, at: datetime) -> Validation:
+    def completed(self, report: Report, *, evidence: str = "", at: datetime) -> Validation:
         """This validation with what its run reported."""
         return replace(
             self,
@@ -87,6 +91,7 @@ class Validation:
             failures=report.failures,
             measure=report.measure,
             output=report.transcript,
+            evidence=evidence,
             completed_at=at,
         )
 
@@ -112,6 +117,43 @@ class ApiApproval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandApproval:
+    """
+    An approval given by `/odyssey approve <sha>`; it counts only where the policy says so.
+
+    `at` is GitHub's time of the comment, which must still be there.
+    """
+
+    head_sha: HeadSha
+    by: str
+    comment_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastHead:
+    """
+    A commit that was the head, and what approvals of it are judged by.
+
+    `people` are the logins of its author and committer.
+    """
+
+    head_sha: HeadSha
+    since: datetime
+    committed_at: datetime
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundConflict:
+    """The files in which a head conflicts with its base branch at one commit of that."""
+
+    head_sha: HeadSha
+    base_sha: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
     """That the gate's approval condition was met for a head SHA, and by whom; for display only."""
 
@@ -134,6 +176,29 @@ class Rejection:
     is_carried_out: bool = False
 
 
+class AuditOutcome(StrEnum):
+    """What the merge commit was found to be."""
+
+    EXACT = "exact"
+    BASE_MOVED = "base_moved"
+    TAMPERED = "tampered"
+    BY_PERSON = "by_person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeAudit:
+    """
+    What a look at the merge commit found, against what was judged.
+
+    `words` say it in one sentence of Markdown; `alarm_issue` is the issue that was opened for it.
+    """
+
+    outcome: AuditOutcome
+    words: str
+    at: datetime
+    alarm_issue: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeAttempt:
     """
@@ -141,6 +206,9 @@ class MergeAttempt:
 
     `sha` is the merge commit once GitHub said so; `failure` what GitHub answered
     instead. With neither, the try has begun and its answer is not known.
+    `verdict` is what was judged; `audit`, what the merge commit then was: with a
+    `sha` and without it, the audit is owed. Attempts of older versions have neither.
+    `witness` is the newest entry of the audit log after the merge, as `N:HASH`.
     """
 
     head_sha: HeadSha
@@ -149,11 +217,21 @@ class MergeAttempt:
     at: datetime
     sha: str | None = None
     failure: str | None = None
+    verdict: Verdict | None = None
+    audit: MergeAudit | None = None
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resemblance:
-    """An earlier attempt that this change resembles, and how that one ended."""
+    """
+    An earlier attempt that this change resembles, and how that one ended.
+
+    `matched` are the arms of recall that found it, `trust` says who vouches for the
+    reason. `decided_at` is when people merged, rejected or reverted it, None before;
+    `was_turned_down` says that it was not a merge. Resemblances of older versions have
+    none of these.
+    """
 
     proposal_id: str
     pull_number: int | None
@@ -162,6 +240,11 @@ class Resemblance:
     similarity: float
     is_same_change: bool
     url: str
+    has_same_paths: bool = False
+    matched: tuple[str, ...] = ()
+    trust: str = ""
+    decided_at: datetime | None = None
+    was_turned_down: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +253,14 @@ class Proposal:
     The facts of one proposal.
 
     `head_since` is when Odyssey first knew `head_sha` to be the head: approvals
-    given before it are approvals of something else.
+    given before it are approvals of something else. `heads` are the newest ones
+    that were looked at, the present one included. `withdrawn` are comments that
+    were deleted: no approval comes from them. `reverts` and `reverted_by` are
+    the ids of the proposals on the other side of a revert; `update_begun` is the
+    last update that was asked for, and of which head. `reviewer` is the login
+    whose review was asked for. `differs` is what the requester said is different
+    from an attempt that was turned down. `kept` are the ids of reviews and reports
+    that are in memory.
     """
 
     id: ProposalId
@@ -203,6 +293,17 @@ class Proposal:
     merge: MergeAttempt | None = None
     retained: str = ""
     resembles: tuple[Resemblance, ...] = ()
+    command_approvals: tuple[CommandApproval, ...] = ()
+    withdrawn: tuple[int, ...] = ()
+    carried: tuple[CarriedApproval, ...] = ()
+    heads: tuple[PastHead, ...] = ()
+    conflict: FoundConflict | None = None
+    reverts: str = ""
+    reverted_by: str = ""
+    update_begun: str = ""
+    reviewer: str = ""
+    differs: str = ""
+    kept: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from odyssey.domain.hidden_characters import HiddenCharacter, without_hidden
-from odyssey.domain.markers import marker
 from odyssey.domain.markup import clip, code, link, plain, quoted
+from odyssey.domain.memory.record import Recollection
+from odyssey.domain.memory_text import memory_section, resemblance_why
 from odyssey.domain.proposal import Proposal, Resemblance
+from odyssey.domain.record import proposal_record
+from odyssey.domain.repetition import MAX_DIFFERS
 
 MAX_TITLE = 256
 """Characters of a pull request's title; GitHub's limit."""
@@ -23,27 +26,41 @@ def pull_request_title(proposal: Proposal) -> str:
 
 
 def pull_request_body(
-    proposal: Proposal, *, hidden: Sequence[tuple[str, HiddenCharacter]] = ()
+    proposal: Proposal,
+    *,
+    hidden: Sequence[tuple[str, HiddenCharacter]] = (),
+    takes_back: int | None = None,
+    notes: Sequence[Recollection] = (),
+    advice: Sequence[str] = (),
 ) -> str:
     """
     What changes, who asked, what it resembles, and how it comes to be merged.
 
-    *hidden* are invisible characters in the change, with their paths.
+    *hidden* are invisible characters in the change, with their paths; *takes_back* is
+    the number of the pull request that a revert takes back; *notes* were recalled, and
+    *advice* follows from similar tasks.
     """
     where = link("a comment" if proposal.issue_number else "a request", proposal.source_url)
     issue = f" on #{proposal.issue_number}" if proposal.issue_number else ""
     parts = [
-        marker("proposal", id=proposal.id, requester=proposal.requester),
+        proposal_record(proposal),
         f"Requested by **{plain(proposal.requester)}** in {where}{issue}.",
     ]
     reasons = proposal.commit_message.strip().partition("\n")[2].strip()
+    if takes_back is not None:
+        parts.append(f"It takes back #{takes_back}. Why:")
     if reasons:
         parts.append(quoted(reasons, limit=8_000))
     parts.append(_changes(proposal))
     if hidden:
         parts.append(_hidden(hidden))
+    if proposal.differs:
+        said = quoted(proposal.differs, limit=MAX_DIFFERS)
+        parts.append(f"### What is different now\n\n{said}")
     if proposal.resembles:
         parts.append("### Earlier attempts\n\n" + "\n".join(map(_resembles, proposal.resembles)))
+    if notes or advice:
+        parts.append(memory_section(notes, advice))
     parts.append(_how_to_merge(proposal))
     return clip("\n\n".join(parts))
 
@@ -87,6 +104,8 @@ def _resembles(earlier: Resemblance) -> str:
         else f"is similar ({max(0.0, min(1.0, earlier.similarity)):.0%})"
     )
     line = f"- {link(name, earlier.url)} {how}; it ended as **{plain(earlier.outcome, limit=40)}**"
+    if why := resemblance_why(earlier):
+        line += f" ({why})"
     reason = plain(earlier.reason, limit=300)
     return f"{line}: {reason}" if reason else f"{line}."
 

@@ -4,7 +4,7 @@ A pull request as GitHub has it at one moment: what the merge gate judges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,17 +13,24 @@ from odyssey.domain.identifiers import HeadSha, PullRequestRef
 
 
 class Permission(StrEnum):
-    """What a person may do in a repository, as the collaborator API answers it."""
+    """What a person may do in a repository: GitHub's roles, each including those before it."""
 
     NONE = "none"
     READ = "read"
+    TRIAGE = "triage"
     WRITE = "write"
+    MAINTAIN = "maintain"
     ADMIN = "admin"
 
     @property
     def can_write(self) -> bool:
         """Whether GitHub would let this person push."""
-        return self in (Permission.WRITE, Permission.ADMIN)
+        return self.includes(Permission.WRITE)
+
+    def includes(self, other: Permission) -> bool:
+        """Whether who has this may do all that *other* allows."""
+        ranks = list(Permission)
+        return ranks.index(self) >= ranks.index(other)
 
 
 class ReviewState(StrEnum):
@@ -70,6 +77,42 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestCommit:
+    """
+    One commit of the pull request: what its head has and its base branch has not.
+
+    `author` and `committer` are the logins GitHub knows by their e-mail addresses.
+    """
+
+    sha: str
+    parents: tuple[str, ...]
+    author: str | None = None
+    committer: str | None = None
+
+
+class CheckState(StrEnum):
+    """How a check stands that GitHub requires."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    RUNNING = "running"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredCheck:
+    """
+    A check run or commit status without which GitHub does not merge, at the head SHA.
+
+    `is_ours` marks Odyssey's own check run.
+    """
+
+    name: str
+    state: CheckState
+    is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
     """
     One consistent read of a pull request with its reviews.
@@ -80,6 +123,14 @@ class PullRequest:
     the branch this pull request merges into, None without one. `head_author` and
     `head_committer` are the logins GitHub knows for the head's author and
     committer by their e-mail addresses; None where it knows nobody.
+
+    `commits` are the newest 100, oldest first; `commits_complete` is False when
+    there are more. `base_changed_at` is when somebody last chose another base
+    branch. `merge_parents` and `merge_tree` are those of the merge commit, once
+    there is one. `alarm_issue` is the number of the issue that keeps this
+    repository's merge gate closed. `codeowners_text` is the CODEOWNERS file that
+    counts on the base branch, with a NUL in it where it could not be read whole;
+    `organisation_policy_text` the policy file of the owner's `.github` repository.
     """
 
     ref: PullRequestRef
@@ -108,6 +159,26 @@ class PullRequest:
     policy_text: str | None
     head_author: str | None = None
     head_committer: str | None = None
+    commits: tuple[PullRequestCommit, ...] = ()
+    commits_complete: bool = True
+    required_checks: tuple[RequiredCheck, ...] = ()
+    base_tree: str = ""
+    base_changed_at: datetime | None = None
+    merge_parents: tuple[str, ...] = ()
+    merge_tree: str = ""
+    alarm_issue: int | None = None
+    codeowners_text: str | None = None
+    organisation_policy_text: str | None = None
+
+    @property
+    def contains_base(self) -> bool:
+        """
+        Whether the head contains the tip of the base branch.
+
+        It does when that tip is a parent of one of its commits: on the way down
+        from the head, the last one before the tip is not on the base branch.
+        """
+        return any(self.base_sha in each.parents for each in self.commits)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -123,6 +194,12 @@ class PullRequest:
         hard rule, because GitHub knows who pushed.
         """
         people = (self.head_author, self.head_committer)
+        return login.lower() in {each.lower() for each in people if each}
+
+    def is_written_by(self, login: str, *, but: Collection[str] = ()) -> bool:
+        """Whether any commit of it, *but* these SHAs, names *login* as author or committer."""
+        written = [each for each in self.commits if each.sha not in but]
+        people = {name for each in written for name in (each.author, each.committer)}
         return login.lower() in {each.lower() for each in people if each}
 
 

@@ -23,7 +23,8 @@ from odyssey.domain.markup import (
     plain,
     quoted,
 )
-from odyssey.domain.proposal import Proposal, Status, Validation
+from odyssey.domain.proposal import AuditOutcome, MergeAttempt, Proposal, Status, Validation
+from odyssey.domain.record import rejection_record
 from odyssey.domain.report import TestFailure
 
 MAX_FAILURES = 5
@@ -57,12 +58,18 @@ def status_comment(proposal: Proposal, conditions: Sequence[Condition] = ()) -> 
     """
     The proposal's one status comment, edited in place: status, conditions, what to do next.
     """
-    parts = [status_marker(proposal), *_status(proposal, conditions)]
+    hidden = status_marker(proposal)
+    if proposal.rejection:
+        hidden += "\n" + rejection_record(proposal.rejection)
+    parts = [hidden, *_status(proposal, conditions)]
     validation = proposal.current_validation
     if conditions and not proposal.status.is_final:
         parts.insert(3, _table(conditions))
     if validation and proposal.status is Status.VALIDATION_FAILED:
         parts.insert(-1, _failure_report(validation))
+    if proposal.merge and proposal.merge.sha and proposal.merge.witness:
+        sequence, _, digest = proposal.merge.witness.partition(":")
+        parts.append(f"Audit: entry {sequence}, {code(digest)}")
     return clip("\n\n".join(parts))
 
 
@@ -93,6 +100,11 @@ def check_run(proposal: Proposal, conditions: Sequence[Condition] = ()) -> Check
         conclusion = "cancelled"
     elif conclusion is not None and conclusion not in _CONCLUSIONS:
         conclusion = "failure"
+    if conclusion == "success" and (problem := _policy_problem(conditions)):
+        # Green would say that all is well, while nothing merges before the file is mended.
+        conclusion = "action_required"
+    else:
+        problem = ""
     is_done = conclusion is not None
     summary = [_counts(validation) or "No test was counted.", _next(proposal, conditions)]
     if validation.measure:
@@ -103,7 +115,7 @@ def check_run(proposal: Proposal, conditions: Sequence[Condition] = ()) -> Check
     return CheckRun(
         head_sha=proposal.head_sha,
         external_id=proposal.id,
-        title=_check_title(validation, conclusion),
+        title=problem or _check_title(validation, conclusion),
         summary=clip("\n\n".join(summary), limit=MAX_CHECK_TEXT) if is_done else "",
         text=_check_text(validation) if is_done else "",
         conclusion=conclusion,
@@ -112,6 +124,12 @@ def check_run(proposal: Proposal, conditions: Sequence[Condition] = ()) -> Check
         details_url=validation.run_url,
         failures=validation.failures if is_done else (),
     )
+
+
+def _policy_problem(conditions: Sequence[Condition]) -> str:
+    """That the policy cannot be read, as a title; "" when it can."""
+    unmet = (each for each in conditions if each.number == 2 and each.state is State.UNMET)
+    return next((without_hidden(each.sentence)[:200] for each in unmet), "")
 
 
 def _ended_at(proposal: Proposal, validation: Validation) -> datetime | None:
@@ -178,7 +196,7 @@ def _next(proposal: Proposal, conditions: Sequence[Condition]) -> str:
     status, merge, rejection = proposal.status, proposal.merge, proposal.rejection
     if status is Status.MERGED and merge:
         sha, base = (merge.sha or "")[:7], code(proposal.base_branch)
-        return f"Merged as `{sha}` into {base}{_by(merge.approved_by)}."
+        return f"Merged as `{sha}` into {base}{_by(merge.approved_by)}.{_audited(merge)}"
     if status is Status.REJECTED and rejection:
         return (
             f"Closed without a merge by **{plain(rejection.by)}**:\n\n"
@@ -189,7 +207,8 @@ def _next(proposal: Proposal, conditions: Sequence[Condition]) -> str:
     if status is Status.MERGE_FAILED and merge:
         return (
             f"GitHub answered:\n\n{fence(merge.failure or 'nothing', limit=2_000)}\n\n"
-            "**Next:** mend what it names; the next push or review makes Odyssey try again."
+            "**Next:** mend what it names; the next push, review or finished check makes Odyssey "
+            "try again."
         )
     open_conditions = sorted(
         (each for each in conditions if each.state is not State.MET and each.remedy),
@@ -212,6 +231,26 @@ _BY_STATUS = {
         "again. `/odyssey reject <reason>` gives it up."
     ),
 }
+
+
+def _audited(merge: MergeAttempt) -> str:
+    """What the audit found, where that is more than what the sentence before it says."""
+    audit = merge.audit
+    match audit.outcome if audit else None:
+        case AuditOutcome.BASE_MOVED if audit:
+            return f"\n\n⚠️ {audit.words} Look at the base branch's own checks."
+        case AuditOutcome.TAMPERED if audit:
+            follows = (
+                f"Odyssey merges nothing more in this repository until #{audit.alarm_issue} is "
+                "answered."
+                if audit.alarm_issue
+                else "An issue with the alarm could not be opened, so nothing stops further merges."
+            )
+            wrong = "**The merge commit is not what was approved.**"
+            return f"\n\n❌ {wrong} {audit.words} {follows}"
+        case AuditOutcome.BY_PERSON if audit:
+            return f" {audit.words}"
+    return ""
 
 
 def _by(approvers: Sequence[str]) -> str:

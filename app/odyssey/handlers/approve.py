@@ -62,7 +62,8 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
 async def _require_api_approvals(ref: PullRequestRef, ports: Ports) -> None:
     # As the gate will read it. Nothing rests on this look: the gate asks again.
     pull = await ports.github.snapshot(ref)
-    if not ports.read_policy(pull.policy_text).approvals.api_approvals:
+    policy = ports.read_policy(pull.policy_text, pull.organisation_policy_text)
+    if not policy.approvals.api_approvals:
         raise PermissionDenied(
             f"A service token's approval does not count in {ref.repository}: `{POLICY_PATH}` on "
             f"`{pull.base_branch}` does not say `api_approvals: true`. Approve with a GitHub user "

@@ -11,6 +11,7 @@ from typing import Any
 
 from odyssey.domain.memory.locomo import CATEGORIES, Conversation
 from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.ports import Memory
 
 _BATCH = 64
@@ -86,7 +87,7 @@ async def evaluate(
         )
         for question in conversation.questions:
             started = time.perf_counter()
-            found = await memory.recall(tenant, question.text, limit=k)
+            found = await memory.recall(tenant, question.text, limit=k, scope=REPOSITORY)
             taken = 1000 * (time.perf_counter() - started)
             ids = {one.record.id for one in found}
             asked.append(

@@ -2,19 +2,23 @@
 Reconcile: reads one pull request afresh, asks the gate, and does what it says.
 
 Every event about a pull request leads here, so lost, doubled and reordered
-deliveries cost time and never correctness. This is the only place that merges.
+deliveries cost time and never correctness. Nothing merges but what is decided here.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
-from odyssey.domain import comments, gate
+from odyssey.domain import gate
+from odyssey.domain.alarm import gate_is_closed
 from odyssey.domain.errors import (
     Conflict,
-    NotMergeable,
     NotProposable,
     PolicyInvalid,
+    WriteRefused,
 )
 from odyssey.domain.identifiers import PullRequestRef
 from odyssey.domain.policy import Policy
@@ -26,10 +30,21 @@ from odyssey.domain.proposal import (
     Status,
 )
 from odyssey.domain.pull_request import PullRequest, ReviewState
+from odyssey.handlers.audit_merge import audit_merge
+from odyssey.handlers.authority import authority_of
 from odyssey.handlers.dispatch import dispatch, is_unanswered, validate
-from odyssey.handlers.publish import publish
+from odyssey.handlers.merge import bring_up_to_date, merge
+from odyssey.handlers.prove import with_answers_of_git
+from odyssey.handlers.publish import publish, publish_check_run
 from odyssey.handlers.remember import retain_outcome
+from odyssey.handlers.remember_said import retain_said
 from odyssey.ports import Ports
+
+log = logging.getLogger("odyssey.reconcile")
+
+
+OLDEST_READ = timedelta(minutes=5)
+"""GitHub's reads lag behind its writes by seconds at most."""
 
 
 def lock_key(ref: PullRequestRef) -> str:
@@ -91,7 +106,7 @@ async def validate_again(ref: PullRequestRef, ports: Ports, *, request: str) -> 
 async def look(proposal: Proposal, ports: Ports) -> tuple[Proposal, tuple[gate.Condition, ...]]:
     """The proposal as its pull request is now, with the gate's conditions; changes nothing."""
     pull = await ports.github.snapshot(proposal.pull_request)
-    proposal, _, decision = _judged(proposal, pull, ports)
+    proposal, _, decision = await _judged(proposal, pull, ports)
     return proposal, _conditions(decision)
 
 
@@ -106,14 +121,19 @@ async def settle(
     pull = await ports.github.snapshot(proposal.pull_request)
     if proposal.merge and proposal.merge.sha and not pull.is_merged:
         raise Conflict(f"{pull.ref}: this read is older than the merge")
-    if reopened and pull.is_open:
+    if pull.is_open and (reopened or _was_reopened(proposal, ports)):
         proposal = replace(proposal, rejection=None, retained="")
-    proposal, policy, decision = _judged(proposal, pull, ports)
+    proposal, policy, decision = await _judged(proposal, pull, ports)
     match decision:
         case gate.Validate():
             proposal = await validate(proposal, policy, ports, request=request)
+        case gate.Update():
+            proposal = await bring_up_to_date(proposal, decision, ports)
         case gate.Merge():
-            proposal = await _merge(proposal, decision, ports)
+            # GitHub may require the check run, and it may still say that the sandbox is at work.
+            proposal = await publish_check_run(proposal, decision.conditions, ports)
+            proposal = await merge(proposal, decision, ports, judge=partial(_decision, ports=ports))
+            pull = await _after_merge(proposal, pull, ports)
         case gate.Merged():
             proposal = _merged(proposal, decision, ports)
         case gate.Close():
@@ -124,8 +144,10 @@ async def settle(
             proposal = await dispatch(proposal, ports, look_first=True)
         case _:
             pass
+    proposal = await audit_merge(proposal, pull, ports)
     proposal = await publish(proposal, _conditions(decision), ports)
     proposal = await retain_outcome(proposal, ports)
+    proposal = await retain_said(proposal, pull, ports)
     proposal = replace(proposal, updated_at=ports.now())
     await ports.proposals.put(proposal)
     is_merged = proposal.status is Status.MERGED
@@ -134,27 +156,51 @@ async def settle(
     return proposal
 
 
-def _judged(
+def _was_reopened(proposal: Proposal, ports: Ports) -> bool:
+    """
+    Whether it is open long after it was closed: somebody reopened it, and no delivery said so.
+
+    A read that is older than the closing shows it open too; none is as old as this.
+    """
+    rejection = proposal.rejection
+    if rejection is None or not rejection.is_carried_out:
+        return False
+    return ports.now() - rejection.at > OLDEST_READ
+
+
+async def _judged(
     proposal: Proposal, pull: PullRequest, ports: Ports
 ) -> tuple[Proposal, Policy | str, gate.Decision]:
     """The proposal with what *pull* tells of it, the policy, and what must happen."""
     proposal = replace(proposal, base_branch=pull.base_branch)
     proposal = proposal.with_head(pull.head_sha, at=ports.now())
     policy = _policy(pull, ports)
-    decision = gate.evaluate(proposal, pull, policy, default_mode=ports.app.approval_mode)
+    proposal = await with_answers_of_git(proposal, pull, policy, ports)
+    decision = gate.evaluate(
+        proposal,
+        pull,
+        policy,
+        default_mode=ports.app.approval_mode,
+        authority=await authority_of(proposal, pull, policy, ports),
+        alarm=None if pull.alarm_issue is None else gate_is_closed(pull.alarm_issue),
+    )
     return _noted(proposal, decision), policy, decision
+
+
+async def _decision(proposal: Proposal, pull: PullRequest, ports: Ports) -> gate.Decision:
+    return (await _judged(proposal, pull, ports))[2]
 
 
 def _conditions(decision: gate.Decision) -> tuple[gate.Condition, ...]:
     match decision:
-        case gate.Validate() | gate.Blocked() | gate.Merge():
+        case gate.Validate() | gate.Update() | gate.Blocked() | gate.Merge():
             return decision.conditions
     return ()
 
 
 def _policy(pull: PullRequest, ports: Ports) -> Policy | str:
     try:
-        return ports.read_policy(pull.policy_text)
+        return ports.read_policy(pull.policy_text, pull.organisation_policy_text)
     except PolicyInvalid as error:
         return str(error)
 
@@ -165,7 +211,7 @@ def _noted(proposal: Proposal, decision: gate.Decision) -> Proposal:
             return replace(
                 proposal, approved=Approved(head_sha=head_sha, by=by, automatic=automatic)
             )
-        case gate.Blocked() | gate.Validate():
+        case gate.Blocked() | gate.Update() | gate.Validate():
             merge = proposal.merge
             # It is open: a merge that was begun and never answered came to nothing.
             if merge and merge.failure is None:
@@ -174,40 +220,23 @@ def _noted(proposal: Proposal, decision: gate.Decision) -> Proposal:
     return proposal
 
 
-async def _merge(proposal: Proposal, decision: gate.Merge, ports: Ports) -> Proposal:
-    attempt = MergeAttempt(
-        head_sha=decision.head_sha,
-        approved_by=decision.approved_by,
-        automatic=decision.automatic,
-        at=ports.now(),
-    )
-    proposal = replace(proposal, merge=attempt)
-    await ports.proposals.put(proposal)
-    try:
-        sha = await ports.github.merge(
-            proposal.pull_request,
-            head_sha=decision.head_sha,
-            method=decision.method,
-            title=f"{proposal.title} (#{proposal.pull_number})",
-            message=comments.merge_message(proposal),
-        )
-    except Conflict:
-        await ports.proposals.put(replace(proposal, merge=None))
-        raise
-    except NotMergeable as error:
-        # The first read may have been before GitHub knew of a conflict; the gate says that better.
-        if (await ports.github.snapshot(proposal.pull_request)).mergeable is False:
-            await ports.proposals.put(replace(proposal, merge=None))
-            raise Conflict(f"{proposal.pull_request} conflicts with its base branch") from error
-        return replace(proposal, merge=replace(attempt, failure=str(error)))
-    return replace(proposal, merge=replace(attempt, sha=sha))
+async def _after_merge(proposal: Proposal, pull: PullRequest, ports: Ports) -> PullRequest:
+    """What the pull request is once it is merged, for the audit; *pull* where GitHub refused."""
+    if proposal.merge is None or proposal.merge.sha is None:
+        return pull
+    pull = await ports.github.snapshot(pull.ref)
+    if not pull.is_merged:
+        raise Conflict(f"{pull.ref}: this read is older than the merge")
+    return pull
 
 
 def _merged(proposal: Proposal, decision: gate.Merged, ports: Ports) -> Proposal:
     merge = proposal.merge
     if merge and merge.sha == decision.merge_sha:
         return proposal
-    if merge is None or merge.head_sha != proposal.head_sha or decision.by != ports.app.bot_login:
+    # One that was begun is the one that came through, whatever head it then merged: the audit
+    # compares.
+    if merge is None or decision.by != ports.app.bot_login:
         assert proposal.head_sha is not None
         merge = MergeAttempt(
             head_sha=proposal.head_sha,
@@ -220,7 +249,12 @@ def _merged(proposal: Proposal, decision: gate.Merged, ports: Ports) -> Proposal
 
 async def _close(proposal: Proposal, ports: Ports) -> Proposal:
     assert proposal.rejection is not None
-    await ports.github.close_pull_request(proposal.pull_request)
+    try:
+        await ports.github.close_pull_request(proposal.pull_request)
+    except WriteRefused as error:
+        # An archived repository, for instance. The rejection stands; the next look tries again.
+        log.warning("%s is rejected and stays open: %s", proposal.pull_request, error)
+        return proposal
     await _delete_branch(proposal, ports)
     return replace(proposal, rejection=replace(proposal.rejection, is_carried_out=True))
 

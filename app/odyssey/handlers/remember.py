@@ -1,25 +1,26 @@
 """
-Remember: every attempt, its outcome and the reason; and what an attempt resembles.
+Remember: every attempt, its outcome and the reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from odyssey.domain.identifiers import RepositoryRef
-from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
-from odyssey.domain.proposal import Proposal, Resemblance, Status
-from odyssey.ports import Commit, Ports
+from odyssey.domain.answer_text import revert_reason
+from odyssey.domain.identifiers import ProposalId, RepositoryRef
+from odyssey.domain.memory.happening import Happened, MemoryEvent
+from odyssey.domain.memory.record import Record, Tenant, Trust
+from odyssey.domain.memory.time_window import find_window
+from odyssey.domain.proposal import Proposal, Status
+from odyssey.handlers.memory.attempts import learn_from_attempt, learn_from_revert
+from odyssey.ports import Ports
 
-SIMILAR = 0.62
-"""
-Cosine similarity of two proposals' titles and paths from which one is shown as
-similar. all-MiniLM-L6-v2 puts rewordings of one change above 0.7 and unrelated
-changes to one file below 0.5.
-"""
-MAX_SHOWN = 3
-OUTCOMES = ("merge", "rejection", "validation")
+MAX_FILES = 50
+"""Paths of a change that are kept with it."""
+MAX_READ = 4_000
+"""Characters of a text in which a time is looked for."""
 
 
 def tenant_of(repository: RepositoryRef) -> Tenant:
@@ -27,48 +28,68 @@ def tenant_of(repository: RepositoryRef) -> Tenant:
     return Tenant.of(repository.installation_id, repository.full_name)
 
 
-async def find_resemblances(
-    repository: RepositoryRef, message: str, commit: Commit, ports: Ports
-) -> tuple[Resemblance, ...]:
-    """
-    Earlier attempts that this change resembles, the same change first, at most three.
-    """
+async def keep(repository: RepositoryRef, records: Sequence[Record], ports: Ports) -> None:
+    """Keeps the records, and tells whoever subscribed to it. Repeatable."""
     tenant = tenant_of(repository)
-    same = await ports.memory.recall(
-        tenant, "", limit=MAX_SHOWN, kinds=("proposal",), where={"patch_id": commit.patch_id}
-    )
-    similar = await ports.memory.recall(
-        tenant, _key(message, commit.paths), limit=10, kinds=("proposal",)
-    )
-    found: dict[str, tuple[Recollection, bool]] = {}
-    for recollection, is_same in [
-        *((each, True) for each in same),
-        *((each, False) for each in similar if each.similarity >= SIMILAR),
-    ]:
-        found.setdefault(recollection.record.attributes["proposal_id"], (recollection, is_same))
-    return tuple(
-        [
-            await _resemblance(tenant, recollection, is_same, ports)
-            for recollection, is_same in list(found.values())[:MAX_SHOWN]
-        ]
-    )
+    await ports.memory.retain(tenant, records)
+    for record in records:
+        await ports.derived.events.publish(
+            MemoryEvent(
+                name=Happened.STORED,
+                tenant=tenant,
+                occurred_at=ports.now(),
+                payload={"id": record.id, "kind": record.kind, "tier": str(record.tier)},
+            )
+        )
+
+
+def mentioned_in(text: str, said_at: datetime) -> dict[str, str]:
+    """The time that *text* speaks of, as the attribute `mentioned`; none where it names none."""
+    try:
+        window = find_window(text[:MAX_READ], now=said_at)
+    except (ValueError, OverflowError):
+        return {}
+    if window is None:
+        return {}
+    return {"mentioned": f"{window.start.isoformat()}/{window.end.isoformat()}"}
 
 
 async def retain_proposal(proposal: Proposal, ports: Ports) -> None:
     """Keeps that *proposal* was opened, with what identifies its change. Repeatable."""
-    await ports.memory.retain(
-        tenant_of(proposal.repository),
+    await keep(
+        proposal.repository,
         [
             _record(
                 proposal,
                 kind="proposal",
                 suffix="opened",
-                text=_key(proposal.commit_message, proposal.paths),
+                text=describe_change(proposal.commit_message, proposal.paths),
                 at=proposal.created_at,
                 actor=proposal.requester,
                 outcome="opened",
             )
         ],
+        ports,
+    )
+
+
+async def retain_alarm(proposal: Proposal, words: str, ports: Ports) -> None:
+    """Keeps that the merge of *proposal* was not what was approved. Repeatable."""
+    assert proposal.merge is not None
+    await keep(
+        proposal.repository,
+        [
+            _record(
+                proposal,
+                kind="merge",
+                suffix=f"tampered:{proposal.merge.head_sha}",
+                text=f"Merged something else than approved: {proposal.title}. {words}",
+                at=proposal.merge.at,
+                actor=ports.app.bot_login,
+                outcome="tampered",
+            )
+        ],
+        ports,
     )
 
 
@@ -82,8 +103,8 @@ async def retain_outcome(proposal: Proposal, ports: Ports) -> Proposal:
     kind, suffix, text, at, actor = outcome
     if suffix == proposal.retained:
         return proposal
-    await ports.memory.retain(
-        tenant_of(proposal.repository),
+    await keep(
+        proposal.repository,
         [
             _record(
                 proposal,
@@ -95,8 +116,39 @@ async def retain_outcome(proposal: Proposal, ports: Ports) -> Proposal:
                 outcome=str(proposal.status),
             )
         ],
+        ports,
     )
+    if proposal.status is Status.MERGED and proposal.reverts:
+        await _retain_reverted(proposal, ports)
+    await learn_from_attempt(proposal, tenant_of(proposal.repository), ports)
     return replace(proposal, retained=suffix)
+
+
+async def _retain_reverted(revert: Proposal, ports: Ports) -> None:
+    """Keeps of the original that it was taken back, and why."""
+    original = await ports.proposals.get(ProposalId(revert.reverts))
+    if original is None or revert.merge is None:
+        return
+    reason = revert_reason(revert)
+    record = _record(
+        original,
+        kind="revert",
+        suffix=f"reverted:{revert.id}",
+        text=f"Reverted: {original.title}. {revert.requester} said: {reason}",
+        at=revert.merge.at,
+        actor=revert.requester,
+        outcome="reverted",
+    )
+    tenant = tenant_of(original.repository)
+    await ports.memory.retain(tenant, [record])
+    await learn_from_revert(
+        original,
+        reason=reason,
+        by=revert.requester,
+        at=revert.merge.at,
+        tenant=tenant,
+        ports=ports,
+    )
 
 
 def _outcome(proposal: Proposal) -> tuple[str, str, str, datetime, str] | None:
@@ -123,29 +175,14 @@ def _outcome(proposal: Proposal) -> tuple[str, str, str, datetime, str] | None:
     return None
 
 
-async def _resemblance(
-    tenant: Tenant, recollection: Recollection, is_same: bool, ports: Ports
-) -> Resemblance:
-    record = recollection.record
-    identifier = record.attributes["proposal_id"]
-    ends = await ports.memory.recall(
-        tenant, "", limit=10, kinds=OUTCOMES, where={"proposal_id": identifier}
-    )
-    last = max(ends, key=lambda each: each.record.occurred_at, default=None)
-    number = record.attributes.get("pull_request", "")
-    return Resemblance(
-        proposal_id=identifier,
-        pull_number=int(number) if number.isdigit() else None,
-        outcome=last.record.attributes.get("outcome", "open") if last else "open",
-        reason=last.record.text if last else "",
-        similarity=1.0 if is_same else round(recollection.similarity, 3),
-        is_same_change=is_same,
-        url=record.source,
-    )
+def describe_change(message: str, paths: tuple[str, ...]) -> str:
+    """The words by which a change is kept and found: its message and paths."""
+    return f"{message.strip()}\n\nFiles: {', '.join(paths[:MAX_FILES])}"
 
 
-def _key(message: str, paths: tuple[str, ...]) -> str:
-    return f"{message.strip()}\n\nFiles: {', '.join(paths[:50])}"
+def files_of(paths: tuple[str, ...]) -> str:
+    """The paths as one attribute."""
+    return ",".join(paths[:MAX_FILES])
 
 
 def _record(
@@ -158,17 +195,25 @@ def _record(
         text=text,
         occurred_at=at,
         actor=actor,
-        trust=Trust.TOOL if kind == "validation" else Trust.PERSON,
+        trust=_trust(kind, actor),
         source=proposal.source_url,
         thread=f"pull/{number}",
-        person=actor if kind in ("proposal", "rejection") else None,
+        person=actor if kind in ("proposal", "rejection", "revert") else None,
         attributes={
             "proposal_id": proposal.id,
             "patch_id": proposal.patch_id,
             "head_sha": proposal.head_sha or "",
             "pull_request": str(number),
-            "files": ",".join(proposal.paths[:50]),
+            "files": files_of(proposal.paths),
             "outcome": outcome,
             "title": proposal.title,
+            **({"reason": proposal.differs} if proposal.differs else {}),
         },
     )
+
+
+def _trust(kind: str, actor: str) -> Trust:
+    if kind in ("validation", "merge") or actor.endswith("[bot]"):
+        return Trust.TOOL
+    # The name of a service token holds a colon, which no login does.
+    return Trust.AGENT if ":" in actor else Trust.PERSON

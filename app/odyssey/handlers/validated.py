@@ -15,6 +15,7 @@ from odyssey.domain.events import WorkflowRunProgressed
 from odyssey.domain.identifiers import ProposalId
 from odyssey.domain.proposal import Proposal, Validation
 from odyssey.domain.report import parse_report
+from odyssey.domain.verdict import evidence_digest
 from odyssey.handlers.reconcile import lock_key, settle
 from odyssey.ports import Ports
 
@@ -48,7 +49,7 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
         if event.status != "completed":
             await ports.proposals.put(replace(proposal, validation=validation))
             return
-        validation = await _completed(event, proposal, validation, ports)
+        validation = await completed(event, proposal, validation, ports)
         await settle(replace(proposal, validation=validation), ports)
 
 
@@ -85,9 +86,10 @@ async def _find(event: WorkflowRunProgressed, ports: Ports) -> Proposal | None:
     return found if same else None
 
 
-async def _completed(
+async def completed(
     event: WorkflowRunProgressed, proposal: Proposal, validation: Validation, ports: Ports
 ) -> Validation:
+    """The validation with the report of its run, or with why there is none."""
     now = ports.now()
     conclusion = event.conclusion or "failure"
     try:
@@ -104,4 +106,5 @@ async def _completed(
     if report.is_success and conclusion != "success":
         # The report alone proves nothing: the job that wrote it must have succeeded too.
         return validation.ended(conclusion, f"The run ended as {conclusion}.", at=now)
-    return validation.completed(report, at=now)
+    evidence = evidence_digest(data, run_id=event.run_id, head_sha=validation.head_sha)
+    return validation.completed(report, evidence=evidence, at=now)

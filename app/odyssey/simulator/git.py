@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from odyssey.simulator.git_answers import Answers, is_unchanging
 from odyssey.simulator.state import User
 
 ZERO = "0" * 40
 _FULL_SHA = re.compile("[0-9a-f]{40}")
+_PLAIN_REF = re.compile(r"refs/(?!.*\.\.)[\w./-]*[\w-]")
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 # Commits that github.com makes carry this committer: https://github.com/web-flow
 WEB_FLOW = ("GitHub", "noreply@github.com")
@@ -60,6 +63,9 @@ def environment() -> dict[str, str]:
     }
 
 
+_ANSWERS = Answers()
+
+
 class Git:
     """
     The git side of a repository. Every method is one or a few short git commands.
@@ -85,7 +91,10 @@ class Git:
         self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """The finished process of `git arguments`, whatever its status."""
-        return subprocess.run(
+        stays = not (stdin or env or self._extra) and is_unchanging(arguments)
+        if stays and (known := _ANSWERS.find(self.git_dir, arguments)):
+            return known
+        done = subprocess.run(
             ["git", "-c", "core.quotepath=off", *arguments],
             cwd=self.git_dir,
             env={**environment(), "GIT_DIR": str(self.git_dir), **self._extra, **(env or {})},
@@ -93,6 +102,9 @@ class Git:
             capture_output=True,
             check=False,
         )
+        if stays:
+            _ANSWERS.keep(self.git_dir, arguments, done)
+        return done
 
     def text(self, *arguments: str) -> str:
         """`run`, decoded and stripped."""
@@ -128,6 +140,14 @@ class Git:
 
     def find_ref(self, ref: str) -> str | None:
         """The SHA of the full ref name *ref*."""
+        # A loose ref is a file with its SHA, which git replaces as a whole.
+        if _PLAIN_REF.fullmatch(ref):
+            with contextlib.suppress(OSError):
+                text = (self.git_dir / ref).read_text().strip()
+                if _FULL_SHA.fullmatch(text):
+                    return text
+            if not (self.git_dir / "packed-refs").exists():
+                return None
         done = self.attempt("rev-parse", "--verify", "--quiet", ref)
         return done.stdout.decode().strip() or None
 

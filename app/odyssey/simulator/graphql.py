@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     FieldsOnCorrectTypeRule,
     GraphQLError,
@@ -79,14 +80,12 @@ def _answer(desk: Desk, body: bytes) -> Response:
     if not isinstance(query, str) or not query.strip():
         return _failed("A query attribute must be specified and must be a string.")
     try:
-        document = parse(query)
+        document, missing, invalid = _read(query)
     except GraphQLSyntaxError as error:
         return _failed(f"Parse error: {error.message}")
     schema = _schema()
-    missing = validate(schema, document, _CUT)
     if missing:
         raise not_built(f"GraphQL: {missing[0].message} It")
-    invalid = validate(schema, document)
     if invalid:
         return JSONResponse({"errors": [error.formatted for error in invalid]})
     result = execute(
@@ -177,6 +176,13 @@ def _before_execution(result: ExecutionResult) -> bool:
 
 def _failed(message: str) -> Response:
     return JSONResponse({"errors": [{"message": message}]})
+
+
+@lru_cache(maxsize=64)
+def _read(query: str) -> tuple[DocumentNode, list[GraphQLError], list[GraphQLError]]:
+    """The parsed query, what of it was cut from the schema, and what is wrong with it."""
+    document = parse(query)
+    return document, validate(_schema(), document, _CUT), validate(_schema(), document)
 
 
 @cache

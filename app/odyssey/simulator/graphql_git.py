@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,13 +86,18 @@ def commit(simulator: Simulator, repository: Repository, oid: str) -> Node:
     }
 
 
-def pull_request_commit(simulator: Simulator, repository: Repository, found: Commit) -> Node:
+def pull_request_commit(
+    simulator: Simulator, repository: Repository, found: Commit, *, checks: Callable[[], Any]
+) -> Node:
     """
-    A `PullRequestCommit`: a commit in its place in a pull request.
+    A `PullRequestCommit`: a commit in its place in a pull request, with its *checks*.
     """
     return {
         "id": node_id("PullRequestCommit", found.sha),
-        "commit": lambda: commit(simulator, repository, found.sha),
+        "commit": lambda: {
+            **commit(simulator, repository, found.sha),
+            "statusCheckRollup": checks,
+        },
     }
 
 

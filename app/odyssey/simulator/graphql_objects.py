@@ -94,6 +94,8 @@ def conversation(desk: Desk, repository: Repository, issue: Issue) -> Node:
         "activeLockReason": lock.upper().replace(" ", "_").replace("-", "_") if lock else None,
         "createdAt": timestamp(issue.created_at),
         "updatedAt": timestamp(issue.updated_at),
+        "lastEditedAt": optional_timestamp(issue.edited_at),
+        "editor": account(desk.simulator, issue.edited_by),
         "closed": issue.state == "closed",
         "closedAt": optional_timestamp(issue.closed_at),
         "author": account(desk.simulator, issue.user),

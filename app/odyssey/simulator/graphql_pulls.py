@@ -6,7 +6,9 @@ from typing import Any
 
 from odyssey.simulator.comparing import Comparison, pull_comparison
 from odyssey.simulator.diffs import FileChange
-from odyssey.simulator.graphql_connections import Node, connection
+from odyssey.simulator.git import Commit
+from odyssey.simulator.graphql_checks import branch_rules, rollup
+from odyssey.simulator.graphql_connections import Node, NotBuilt, connection, paging
 from odyssey.simulator.graphql_git import account, commit, pull_request_commit, ref
 from odyssey.simulator.graphql_objects import (
     Desk,
@@ -17,7 +19,7 @@ from odyssey.simulator.graphql_objects import (
 from odyssey.simulator.ids import node_id, optional_timestamp, timestamp
 from odyssey.simulator.mergeability import compute, is_current
 from odyssey.simulator.permissions import role_at_least, role_of
-from odyssey.simulator.state import PullRequest, Repository, Review, ReviewComment
+from odyssey.simulator.state import BaseChange, PullRequest, Repository, Review, ReviewComment
 from odyssey.simulator.views_issues import association, issue_page
 
 _CHANGE = {
@@ -39,12 +41,17 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest, home: Node)
     def between() -> Comparison:
         return pull_comparison(repository, pull)
 
+    def base_ref() -> Node | None:
+        found = ref(simulator, repository, f"refs/heads/{pull.base_branch}")
+        return found and {**found, **branch_rules(repository, pull.base_branch)}
+
     def commits(**page: Any) -> Node:
-        return connection(
-            "commits",
-            between().commits,
-            lambda one: pull_request_commit(simulator, repository, one),
-        )(**page)
+        def render(one: Commit) -> Node:
+            return pull_request_commit(
+                simulator, repository, one, checks=lambda: rollup(desk, repository, one.sha)
+            )
+
+        return connection("commits", between().commits, render)(**page)
 
     def files(**page: Any) -> Node:
         return connection("files", between().changes, _file)(**page)
@@ -67,6 +74,15 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest, home: Node)
             "reviewThreads", found, lambda one: thread_node(desk, repository, pull, one)
         )(**page)
 
+    def timeline(itemTypes: list[str] | None = None, **page: Any) -> Node:  # noqa: N803  GitHub's
+        if set(itemTypes or ()) - {"AUTOMATIC_BASE_CHANGE_SUCCEEDED_EVENT"} != {
+            "BASE_REF_CHANGED_EVENT"
+        }:
+            raise NotBuilt("`timelineItems` of other types than changes of the base branch")
+        return connection("timelineItems", pull.base_changes, lambda one: _base_change(desk, one))(
+            **paging("timelineItems", page)
+        )
+
     merge_sha = pull.merge_commit_sha if pull.merged else None
     return {
         "__typename": "PullRequest",
@@ -88,7 +104,7 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest, home: Node)
         "headRepository": home,
         "baseRefName": pull.base_branch,
         "baseRefOid": pull.base_sha,
-        "baseRef": lambda: ref(simulator, repository, f"refs/heads/{pull.base_branch}"),
+        "baseRef": base_ref,
         "baseRepository": home,
         "additions": lambda: between().additions,
         "deletions": lambda: between().deletions,
@@ -97,6 +113,18 @@ def pull_node(desk: Desk, repository: Repository, pull: PullRequest, home: Node)
         "files": files,
         "reviews": reviews,
         "reviewThreads": threads,
+        "timelineItems": timeline,
+    }
+
+
+def _base_change(desk: Desk, change: BaseChange) -> Node:
+    return {
+        "__typename": "BaseRefChangedEvent",
+        "id": node_id("BaseRefChangedEvent", change.id),
+        "createdAt": timestamp(change.at),
+        "currentRefName": change.after,
+        "previousRefName": change.before,
+        "actor": account(desk.simulator, change.by),
     }
 
 

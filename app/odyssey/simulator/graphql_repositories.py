@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from odyssey.simulator.graphql_connections import Node, Refusal, connection, paging
+from odyssey.simulator.graphql_connections import Node, NotBuilt, Refusal, connection, paging
 from odyssey.simulator.graphql_git import account, git_object, ref
 from odyssey.simulator.graphql_objects import (
     READ_CODE,
@@ -50,13 +50,24 @@ def repository_node(desk: Desk, repository: Repository) -> Node:
             raise _missing("Issue", number)
         return issue_node(desk, repository, found)
 
-    def issues(states: list[str] | None = None, **page: Any) -> Node:
+    def issues(
+        states: list[str] | None = None,
+        labels: list[str] | None = None,
+        orderBy: Node | None = None,  # noqa: N803  GitHub's argument
+        **page: Any,
+    ) -> Node:
         desk.need(repository, READ_ISSUES)
         found = [
             one
             for one in repository.issues.values()
-            if one.pull is None and (not states or one.state.upper() in states)
+            if one.pull is None
+            and (not states or one.state.upper() in states)
+            and (not labels or {each.name for each in one.labels} & set(labels))
         ]
+        if orderBy == {"field": "CREATED_AT", "direction": "DESC"}:
+            found.reverse()
+        elif orderBy is not None:
+            raise NotBuilt("argument orderBy of `issues`")
         resolve = connection("issues", found, lambda one: issue_node(desk, repository, one))
         return resolve(**paging("issues", page))
 

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What `PUT merge` may carry."""
+    """What `PUT merge` may carry; `tampered` is the `tree` or the `parents`, on purpose."""
 
     sha: str | None = None
     method: str = "merge"
     title: str | None = None
     message: str | None = None
+    tampered: str = ""
 
 
 def merge(
@@ -60,6 +61,8 @@ def merge(
     _check_workflows(repository, caller, pull)
     base_sha = base_tip(repository, pull)
     merged_sha = _make_commit(simulator, repository, caller, pull, asked, base_sha)
+    if asked.tampered:
+        merged_sha = _tampered(simulator, repository, caller, merged_sha, asked.tampered)
     _move_base(simulator, repository, pull, base_sha, merged_sha)
     _tell(simulator, repository, caller, pull, base_sha, merged_sha)
     return merged_sha
@@ -139,6 +142,23 @@ def _make_commit(
     made = git.commit_tree(known.tree, parents, message, author=author, committer=web_flow(now))
     repository.verified_commits.add(made)
     return made
+
+
+def _tampered(
+    simulator: Simulator, repository: Repository, caller: Caller, made: str, what: str
+) -> str:
+    git = simulator.git(repository)
+    commit = git.commit(made)
+    tree, parents = commit.tree, list(commit.parents)
+    if what == "parents":
+        parents = [*parents[:1], *parents[:1]]
+    else:
+        when, files = simulator.clock(), {"smuggled.txt": b"Nobody approved this.\n"}
+        more = git.commit_files(files, parent=made, message="-", author=caller.actor, when=when)
+        tree = git.commit(more).tree
+    return git.commit_tree(
+        tree, parents, commit.message, author=commit.author, committer=commit.committer
+    )
 
 
 def _move_base(

@@ -8,7 +8,7 @@ from odyssey.simulator import pushes, webhooks
 from odyssey.simulator.auth import Caller
 from odyssey.simulator.comparing import compare
 from odyssey.simulator.errors import invalid
-from odyssey.simulator.state import Issue, Json, PullRequest, Repository
+from odyssey.simulator.state import BaseChange, Issue, Json, PullRequest, Repository
 
 if TYPE_CHECKING:
     from odyssey.simulator.server import Simulator
@@ -99,10 +99,11 @@ def edit(
         pull.issue.title = title
     if body is not None and body != pull.issue.body:
         changes["body"] = {"from": pull.issue.body or ""}
-        pull.issue.body = body
+        pull.issue.body, pull.issue.edited_at = body, simulator.clock()
+        pull.issue.edited_by = caller.actor
     if base is not None and base != pull.base_branch:
         changes["base"] = {"ref": {"from": pull.base_branch}, "sha": {"from": pull.base_sha}}
-        _retarget(simulator, repository, pull, base)
+        _retarget(simulator, repository, caller, pull, base)
     pull.issue.updated_at = simulator.clock()
     if changes:
         webhooks.pull_request(
@@ -127,11 +128,16 @@ def _is_open(repository: Repository, head: str, base: str) -> bool:
     )
 
 
-def _retarget(simulator: Simulator, repository: Repository, pull: PullRequest, base: str) -> None:
+def _retarget(
+    simulator: Simulator, repository: Repository, caller: Caller, pull: PullRequest, base: str
+) -> None:
     base_sha = simulator.git(repository).find_ref(f"refs/heads/{base}")
     if base_sha is None:
         message = f"Proposed base branch '{base}' was not found"
         raise invalid("PullRequest", "invalid", "base", message)
+    number = simulator.ids.next("event")
+    change = BaseChange(number, pull.base_branch, base, caller.actor, simulator.clock())
+    pull.base_changes.append(change)
     pull.base_branch, pull.base_sha, pull.mergeability = base, base_sha, None
 
 

@@ -16,8 +16,11 @@ def rebase(git: Git, onto: str, head: str, *, committer: Signature | None) -> st
     """
     tip = onto
     for commit in git.log("--no-merges", f"{onto}..{head}"):
-        parent = git.commit(commit.parents[0]).tree if commit.parents else None
-        tree = _replayed(git, parent, git.commit(tip).tree, commit.tree)
+        if commit.parents[:1] == (tip,):
+            tree: str | None = commit.tree  # it stands there already
+        else:
+            parent = git.commit(commit.parents[0]).tree if commit.parents else None
+            tree = _replayed(git, parent, git.commit(tip).tree, commit.tree)
         if tree is None:
             return None
         tip = git.commit_tree(

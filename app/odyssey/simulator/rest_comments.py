@@ -27,18 +27,27 @@ _COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}"
 _ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 
 
+@router.get("/repos/{owner}/{repo}/issues/comments")
+async def list_repository_comments(scope: Reads) -> Response:
+    """List issue comments for a repository: oldest first, or by `sort` and `direction`."""
+    query = scope.request.query_params
+    found = _since(scope, list(scope.repository.comments.values()))
+    if query.get("sort") in ("created", "updated"):
+        by_update = query["sort"] == "updated"
+        found.sort(
+            key=lambda one: (one.updated_at if by_update else one.created_at, one.id),
+            # GitHub heeds `direction` only beside `sort`.
+            reverse=query.get("direction", "desc") == "desc",
+        )
+    return paged(scope.request, found, lambda comment: _shown(scope, comment))
+
+
 @router.get(_ISSUE + "/comments")
 async def list_comments(scope: Reads) -> Response:
     """List issue comments, oldest first."""
     issue = issue_of(scope)
-    since = scope.request.query_params.get("since")
-    after = datetime.fromisoformat(since.replace("Z", "+00:00")) if since else None
-    found = [
-        comment
-        for comment in scope.repository.comments.values()
-        if comment.issue_number == issue.number and (after is None or comment.updated_at >= after)
-    ]
-    return paged(scope.request, found, lambda comment: _shown(scope, comment))
+    said = [one for one in scope.repository.comments.values() if one.issue_number == issue.number]
+    return paged(scope.request, _since(scope, said), lambda comment: _shown(scope, comment))
 
 
 @router.post(_ISSUE + "/comments")
@@ -129,6 +138,15 @@ async def list_issue_reactions(scope: Reads) -> Response:
 async def react_to_issue(scope: Writes, sent: Sent) -> Response:
     """Create a reaction for an issue."""
     return _react(scope, issue_of(scope).reactions, sent)
+
+
+def _since(scope: Scope, comments: list[Comment]) -> list[Comment]:
+    """Those that were updated at `since` or later; the parameter is in whole seconds."""
+    since = scope.request.query_params.get("since")
+    if not since:
+        return comments
+    after = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    return [one for one in comments if one.updated_at.replace(microsecond=0) >= after]
 
 
 def _shown(scope: Scope, comment: Comment) -> Json:

@@ -163,7 +163,8 @@ def _edit(scope: Scope, issue: Issue, sent: Fields) -> None:
         issue.title = title
     if body is not None and body != issue.body:
         changes["body"] = {"from": issue.body or ""}
-        issue.body = body
+        issue.body, issue.edited_at = body, scope.simulator.clock()
+        issue.edited_by = scope.caller.actor
     issue.updated_at = scope.simulator.clock()
     if changes:
         _tell(scope, issue, "edited", changes=changes)

@@ -21,11 +21,14 @@ Sent = Annotated[Fields, Depends(fields_of)]
 @router.put("/repos/{owner}/{repo}/pulls/{pull_number}/merge")
 async def merge_pull(scope: Merges, sent: Sent) -> Response:
     """Merge a pull request."""
+    path = scope.request.url.path
+    tampered = scope.simulator.faults.take("PUT", path, "tampered_merge")
     asked = merging.MergeRequest(
         sha=sent.find_text("sha"),
         method=sent.choice("merge_method", ("merge", "squash", "rebase"), default="merge"),
         title=sent.find_text("commit_title"),
         message=sent.find_text("commit_message"),
+        tampered=tampered.message if tampered else "",
     )
     pull = scope.pull()
     sha = merging.merge(scope.simulator, scope.repository, scope.caller, pull, asked)

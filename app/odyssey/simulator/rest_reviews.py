@@ -12,6 +12,7 @@ from odyssey.simulator.auth import Scope, access
 from odyssey.simulator.errors import ApiError, not_found, unprocessable
 from odyssey.simulator.fields import Fields, fields_of
 from odyssey.simulator.pagination import paged
+from odyssey.simulator.permissions import role_of
 from odyssey.simulator.state import PullRequest, Review
 from odyssey.simulator.views_accounts import simple_user
 from odyssey.simulator.views_pulls import pull_simple, review_comment_view, review_view
@@ -133,7 +134,11 @@ async def request_reviewers(scope: Writes, sent: Sent) -> Response:
     pull = scope.pull()
     for login in sent.find_list("reviewers") or []:
         user = scope.simulator.state.find_user(str(login))
-        if user is None or user.id == pull.issue.user.id:
+        if (
+            user is None
+            or user.id == pull.issue.user.id
+            or role_of(user, scope.repository) == "none"
+        ):
             raise ApiError(422, "Reviews may only be requested from collaborators.")
         if user not in pull.requested_reviewers:
             pull.remember(scope.simulator.serial)

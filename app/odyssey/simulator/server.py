@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from odyssey.simulator import webhooks
 from odyssey.simulator.actions import Actions
+from odyssey.simulator.actions.executor import RunExecutor
 from odyssey.simulator.application import build_application
 from odyssey.simulator.blobs import BlobStore
 from odyssey.simulator.faults import FaultBoard
@@ -33,6 +34,7 @@ from odyssey.simulator.state import (
     Token,
     User,
 )
+from odyssey.simulator.teams import Team
 from odyssey.simulator.tokens import TokenForm, installation_token, new_key_pair, personal_token
 
 TOKEN_LIFETIME = timedelta(hours=1)
@@ -50,7 +52,7 @@ class Simulator:
     One GitHub on loopback, from `async with` until the block ends.
 
     Everything is in memory but the bare repositories below *root*. *clock*
-    replaces the time that tokens, events and limits go by.
+    replaces the time that tokens, events and limits go by, *executor* act.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Simulator:
         observers: Sequence[Observer] = (),
         local_actions: Mapping[str, Path] | None = None,
         token_form: TokenForm = "classic",  # noqa: S107  a form of tokens, not a token
+        executor: RunExecutor | None = None,
     ) -> None:
         self.root = root
         self.clock = clock or _now
@@ -86,7 +89,7 @@ class Simulator:
         self.blob_url = self.blobs.url = self._blob_host.url
         self.ghost = self._new_user("ghost", "User")
         self.actions_app = self._new_actions_app()
-        self.actions = Actions(self)
+        self.actions = Actions(self, executor=executor)
         self.application = build_application(self)
 
     async def __aenter__(self) -> Self:
@@ -281,6 +284,13 @@ class Simulator:
         if permission not in ROLES:
             raise ValueError(f"{permission} is no role; use one of {', '.join(ROLES[1:])}")
         self.repository(full_name).collaborators[self._user(login).id] = permission
+
+    def add_team(self, organization: str, slug: str, members: Sequence[str]) -> Team:
+        """The team *slug* of *organization* with these people in it."""
+        ids = {self._user(login).id: "member" for login in members}
+        team = Team(slug, ids)
+        self.state.teams[f"{organization}/{slug}".lower()] = team
+        return team
 
     def protect(self, full_name: str, branch: str, **rules: Any) -> Json:
         """

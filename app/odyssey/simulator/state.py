@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from odyssey.simulator.teams import Team
+
 Json = dict[str, Any]
 
 
@@ -143,6 +145,8 @@ class Issue:
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
     pull: PullRequest | None = None
+    edited_at: datetime | None = None
+    edited_by: User | None = None
 
 
 @dataclass(slots=True)
@@ -192,6 +196,17 @@ class Mergeability:
     tree: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BaseChange:
+    """That somebody chose another base branch."""
+
+    id: int
+    before: str
+    after: str
+    by: User
+    at: datetime
+
+
 @dataclass(slots=True)
 class PullRequest:
     """The code side of a pull request; title, body, state and labels are on `issue`."""
@@ -213,6 +228,7 @@ class PullRequest:
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
     requested_reviewers: list[User] = field(default_factory=list)
+    base_changes: list[BaseChange] = field(default_factory=list)
     previous: PullRequest | None = None
     changed_in: int = -1
 
@@ -227,6 +243,7 @@ class PullRequest:
         before = copy.copy(self)
         before.issue = copy.copy(self.issue)
         before.reviews = [copy.copy(review) for review in self.reviews]
+        before.base_changes = list(self.base_changes)
         before.previous = None
         self.previous, self.changed_in = before, serial
 
@@ -356,6 +373,7 @@ class State:
     apps: dict[int, App] = field(default_factory=dict)
     installations: dict[int, Installation] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
 
     def find_user(self, login: str) -> User | None:
         """The account called *login*; GitHub ignores case here."""

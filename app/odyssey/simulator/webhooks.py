@@ -247,7 +247,9 @@ def check_run(
     by_actions: bool = False,
     **more: object,
 ) -> None:
-    """A `check_run` event, to the App that owns the run."""
+    """
+    A `check_run` event to every App that may read checks; a re-run that people ask for, to its own.
+    """
     payload: Json = {"check_run": check_run_event(simulator, repository, run), **more}
     simulator.emit(
         "check_run",
@@ -255,7 +257,7 @@ def check_run(
         repository,
         payload,
         sender=sender,
-        only=run.app,
+        only=run.app if action in ("rerequested", "requested_action") else None,
         by_actions=by_actions,
     )
 
@@ -263,9 +265,12 @@ def check_run(
 def check_suite(
     simulator: Simulator, action: str, repository: Repository, suite: CheckSuite, sender: User
 ) -> None:
-    """A `check_suite` event, to the App that owns the suite."""
+    """
+    A `check_suite` event: to every App that may read checks; what is asked of one, to its own.
+    """
     payload: Json = {"check_suite": check_suite_event(simulator, repository, suite)}
-    simulator.emit("check_suite", action, repository, payload, sender=sender, only=suite.app)
+    only = None if action == "completed" else suite.app
+    simulator.emit("check_suite", action, repository, payload, sender=sender, only=only)
 
 
 def check_suite_event(simulator: Simulator, repository: Repository, suite: CheckSuite) -> Json:

@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from odyssey.domain.change import Files
+from odyssey.domain.commands import Propose, Reject
 from odyssey.domain.errors import NotFound
 from odyssey.domain.identifiers import (
     ProposalId,
@@ -22,6 +23,7 @@ from odyssey.domain.identifiers import (
 from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import Permission
 from odyssey.handlers.approve import SERVICE_APPROVER, approve
+from odyssey.handlers.authority import require_permission
 from odyssey.handlers.propose import ProposalRequest, propose
 from odyssey.handlers.reject import reject
 from odyssey.ports import Ports
@@ -74,6 +76,8 @@ class Api:
         """The receipt of a new proposal, or of the one that *idempotency_key* made before."""
         repository = await self._repository(body.repository)
         await self._bearers.require_write(caller, repository, f"Repository {repository}")
+        branch = await self._ports.github.default_branch(repository)
+        await self._require(Propose.word, caller, repository, branch)
         request = ProposalRequest(
             repository=repository,
             change=Files(body.files_content),
@@ -84,6 +88,8 @@ class Api:
             source_url=f"{self._web_url}/{repository}",
             issue_number=None,
             seed=("api", caller.name, idempotency_key or str(uuid.uuid4())),
+            base_branch=branch,
+            differs=body.differs or "",
         )
         proposal = await propose(request, self._ports)
         return self._receipt(
@@ -129,6 +135,7 @@ class Api:
     async def reject(self, caller: Caller, proposal_id: str, reason: str) -> ProposalReceipt:
         """The proposal, turned down by the caller."""
         proposal = await self._changeable(caller, proposal_id)
+        await self._require(Reject.word, caller, proposal.repository, proposal.base_branch)
         rejected = await reject(proposal, self._ports, by=caller.name, reason=reason)
         return self._receipt(rejected, f"Proposal '{rejected.id}' has been successfully rejected.")
 
@@ -155,6 +162,15 @@ class Api:
         proposal = await self._proposal(proposal_id)
         await self._bearers.require_write(caller, proposal.repository, f"Proposal {proposal_id}")
         return proposal
+
+    async def _require(
+        self, word: str, caller: Caller, repository: RepositoryRef, branch: str
+    ) -> None:
+        """Returns when the policy lets *caller* do what the command *word* does."""
+        permission = await self._bearers.permission(caller, repository)
+        await require_permission(
+            word, caller.name, repository, branch, self._ports, permission=permission
+        )
 
     def _receipt(self, proposal: Proposal, message: str) -> ProposalReceipt:
         return ProposalReceipt.of(proposal, message, web_url=self._web_url)

@@ -17,6 +17,13 @@ from odyssey.web.api import api_routes
 from odyssey.web.errors import install_error_handlers
 from odyssey.web.health import health_routes
 from odyssey.web.intake import PATH, Intake
+from odyssey.web.memory_access import MemoryAccess
+from odyssey.web.memory_blocks import memory_archive_routes, memory_block_routes
+from odyssey.web.memory_derived import memory_derived_routes
+from odyssey.web.memory_evolution import memory_evolution_routes
+from odyssey.web.memory_semantic import memory_semantic_routes
+from odyssey.web.memory_subscriptions import memory_subscription_routes
+from odyssey.web.memory_tasks import memory_task_routes
 
 
 def create_app(settings: Settings, ports: Ports) -> FastAPI:
@@ -38,12 +45,20 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
     app.router.routes.append(Route(PATH, intake, methods=["POST"], include_in_schema=False))
     app.include_router(health_routes(settings, ports))
     app.include_router(api_routes(settings, ports))
+    access = MemoryAccess(settings, ports)
+    app.include_router(memory_semantic_routes(access))
+    app.include_router(memory_subscription_routes(access))
+    app.include_router(memory_task_routes(access))
+    app.include_router(memory_derived_routes(access))
+    app.include_router(memory_evolution_routes(access))
+    app.include_router(memory_block_routes(access))
+    app.include_router(memory_archive_routes(access))
     return app
 
 
 class OdysseyApp(FastAPI):
     """
-    FastAPI, with a shorter way to the intake and a description without the 422 it never answers.
+    FastAPI, with a shorter way to the intake and a description without the 422 of FastAPI.
     """
 
     def __init__(self, intake: Intake, **settings: Any) -> None:
@@ -68,7 +83,10 @@ class OdysseyApp(FastAPI):
             description = super().openapi()
             for path in description["paths"].values():
                 for operation in path.values():
-                    operation["responses"].pop("422", None)
+                    # Ours say what they mean; FastAPI's own is answered with 400 here.
+                    unfit = operation["responses"].get("422", {})
+                    if "HTTPValidationError" in str(unfit):
+                        operation["responses"].pop("422")
             for name in ("HTTPValidationError", "ValidationError"):
                 description["components"]["schemas"].pop(name, None)
         schema: dict[str, Any] = self.openapi_schema or {}

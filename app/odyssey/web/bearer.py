@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from odyssey.adapters.audited import on_behalf_of
 from odyssey.domain.errors import NotFound, PermissionDenied
 from odyssey.domain.identifiers import RepositoryRef
 from odyssey.domain.pull_request import Permission
@@ -169,7 +170,8 @@ def route_with_caller(bearers: Bearers, *, max_body_bytes: int) -> type[APIRoute
                 if length.isdecimal() and int(length[:20]) > max_body_bytes:
                     raise _too_large(max_body_bytes)
                 receive = _limited(request.receive, max_body_bytes)
-                return await answer(Request(request.scope, receive))
+                with on_behalf_of(request.state.caller.name):
+                    return await answer(Request(request.scope, receive))
 
             return answer_caller
 

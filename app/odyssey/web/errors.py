@@ -26,6 +26,7 @@ from odyssey.domain.errors import (
     PermissionDenied,
     Unavailable,
 )
+from odyssey.domain.memory.masking import mask
 from odyssey.web.models import ErrorBody
 
 log = logging.getLogger("odyssey.web")
@@ -37,6 +38,7 @@ DESCRIPTIONS = {
     404: "There is no such thing, or the bearer may not see it.",
     409: "The proposal or the repository is not in a state for this.",
     413: "The body is too large.",
+    422: "It was read, and cannot be done as it is said; the detail says what to write instead.",
     503: "Redis or GitHub does not answer; try again after `Retry-After` seconds.",
 }
 
@@ -89,7 +91,9 @@ def answer(
 async def _odyssey_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OdysseyError)
     status = status_of(error)
-    log.info("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
+    # A path may hold anything, also the token that its sender put there by mistake.
+    said = mask(f"{request.url.path}: {type(error).__name__}: {error}").text
+    log.info("%s %s", request.method, said)
     headers = {}
     if status == 503:
         after = getattr(error, "retry_after", None) or timedelta(seconds=2)

@@ -13,11 +13,13 @@ import hmac
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from odyssey.domain.coalescing import subject_of
 from odyssey.domain.errors import (
     DeliveryRejected,
     InvalidSignature,
@@ -25,8 +27,8 @@ from odyssey.domain.errors import (
     PayloadTooLarge,
     Unavailable,
 )
-from odyssey.domain.events import parse_event, used_part
-from odyssey.domain.identifiers import DeliveryId
+from odyssey.domain.events import PullRequestChanged, ReconcileAsked, parse_event, used_part
+from odyssey.domain.identifiers import DeliveryId, RepositoryRef
 from odyssey.ports import Delivery, Inbox
 
 log = logging.getLogger("odyssey.intake")
@@ -39,6 +41,9 @@ BODY_TIMEOUT_S = 10
 """GitHub has given up by then."""
 HASH_APART_FROM_BYTES = 512 * 1024
 """From this size hashing is given to a thread, so that others need not wait for it."""
+
+ABOUT_ONE = (PullRequestChanged, ReconcileAsked)
+"""Events about one pull request, which they name."""
 
 _SIGNATURE = re.compile(rb"sha256=([0-9a-fA-F]{64})")
 _DELIVERY_ID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -104,7 +109,14 @@ class Intake:
         if kept is None:
             return _outcome("ignored", delivery_id)
         is_new = await self._inbox.accept(
-            Delivery(id=delivery_id, event=event.decode(), body=kept, received_at=self._now())
+            Delivery(
+                id=delivery_id,
+                event=event.decode(),
+                body=kept.body,
+                received_at=self._now(),
+                repository=kept.repository,
+                subject=kept.subject,
+            )
         )
         return _outcome("accepted" if is_new else "duplicate", delivery_id)
 
@@ -114,7 +126,16 @@ class Intake:
         return await asyncio.to_thread(hmac.digest, self._secret, body, hashlib.sha256)
 
 
-def kept_part(event: str, body: bytes) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a delivery: the part that is read, and what its turn depends on."""
+
+    body: bytes
+    repository: RepositoryRef
+    subject: str
+
+
+def kept_part(event: str, body: bytes) -> Kept | None:
     """
     What the worker needs of the signed *body*; None when no handler exists for it.
 
@@ -131,7 +152,15 @@ def kept_part(event: str, body: bytes) -> bytes | None:
     if not isinstance(payload, dict):
         raise MalformedPayload("the body is not a JSON object")
     try:
-        return orjson.dumps(used_part(payload)) if parse_event(event, payload) else None
+        found = parse_event(event, payload)
+        if found is None:
+            return None
+        subject = subject_of(found)
+        return Kept(
+            orjson.dumps(used_part(payload)),
+            found.ref.repository if isinstance(found, ABOUT_ONE) else found.repository,
+            "" if subject is None else str(subject),
+        )
     except OverflowError as error:
         raise MalformedPayload(f"{event}: a number or time is out of range") from error
 

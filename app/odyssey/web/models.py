@@ -55,6 +55,11 @@ class ProposeBody(BaseModel):
     repository: FullName | None = Field(
         default=None, description="`owner/name`; may be left out where the server has a default."
     )
+    differs: str | None = Field(
+        default=None,
+        max_length=1_000,
+        description="What is different from an attempt that was turned down; shown and kept.",
+    )
 
 
 class RejectBody(BaseModel):

@@ -43,6 +43,7 @@ NAME_MAPS = frozenset(
     | {"paths", "x-webhooks", "definitions", "mapping"}
 )
 ERRORS = ("basic-error", "validation-error", "validation-error-simple")
+REVIEW_THREAD = "pull_request_review_thread"
 LITERALS = frozenset({"enum", "default", "const", "required"})
 
 
@@ -212,6 +213,8 @@ def _mend(node: Json) -> None:
     3. What githubkit's own list of corrections (`versions.lock`) makes nullable: the description
        of a label in a list of pull requests, `merged_at` of an issue that is a pull request.
     4. `oneOf` among error schemas that all fit a plain error: any of them will do.
+    5. The events an App can subscribe to are listed in a score of places, and not alike: some
+       leave out those of review threads.
     """
     match node:
         case dict():
@@ -222,6 +225,9 @@ def _mend(node: Json) -> None:
                     properties["description"] = {"type": "string", "nullable": True}
                 if properties.keys() >= {"merged_at", "diff_url"} and "number" not in properties:
                     properties["merged_at"]["nullable"] = True
+            events = node.get("enum") or ()
+            if "branch_protection_rule" in events and REVIEW_THREAD not in events:
+                node["enum"] = [*events, REVIEW_THREAD]
             if _are_errors(node.get("oneOf")):
                 node["anyOf"] = node.pop("oneOf")
             if node.get("nullable") is True:

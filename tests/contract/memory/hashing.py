@@ -33,6 +33,9 @@ class HashingEmbedder:
         """64."""
         return DIMENSIONS
 
+    def start(self) -> None:
+        """Nothing to load."""
+
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One unit vector for each text."""
         if self.is_away:

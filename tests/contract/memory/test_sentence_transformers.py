@@ -16,6 +16,7 @@ from odyssey.adapters.sentence_transformers import SentenceTransformersEmbedder
 from odyssey.adapters.sqlite.memory import SqliteMemory
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.scope import REPOSITORY
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def test_a_change_is_recognised_in_other_words(
         ],
     )
 
-    [found] = await memory.recall(tenant, "throttle incoming requests", limit=1)
+    [found] = await memory.recall(tenant, "throttle incoming requests", limit=1, scope=REPOSITORY)
 
     assert found.record.id == "1"
     assert set(found.matched) == {"meaning", "meaning nearby"}

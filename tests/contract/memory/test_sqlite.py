@@ -4,6 +4,7 @@ What the SQLite files promise beyond the port: crashes, processes, disks, models
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -15,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from contract.memory import retain_forever
+from contract.memory import die_at_write, first_schema, retain_forever
 from contract.memory.hashing import HashingEmbedder
 from contract.memory.records import record
 from odyssey.adapters.sqlite.memory import SqliteMemory
 from odyssey.adapters.sqlite.schema import VERSION
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.scope import REPOSITORY, Scope, Shelf
 
 
 def program_environment() -> dict[str, str]:
@@ -73,13 +75,66 @@ async def test_what_was_retained_survives_kill_9(tmp_path: Path, tenant: Tenant)
         with retaining(tmp_path, f"run{attempt}-", tenant) as process:
             promised += kept_by(process, after)
     memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
-    found = {one.record.id for one in await memory.recall(tenant, "", limit=1000)}
+    found = {one.record.id for one in await memory.recall(tenant, "", limit=1000, scope=REPOSITORY)}
     await memory.catch_up(tenant)
     waiting = await memory.waiting(tenant)
     await memory.close()
 
     assert set(promised) <= found
     assert waiting == 0
+    check_files(tmp_path)
+
+
+async def test_killed_at_any_write_of_an_update_either_version_is_whole(
+    tmp_path: Path, tenant: Tenant
+) -> None:
+    """The old row or the new one, never both or neither; and the next writer goes on."""
+    memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
+    await memory.retain(tenant, [record("1", "version none")], shelf=Shelf.OBSERVATION)
+    await memory.close()
+
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(die_at_write.__file__), "sqlite", str(tmp_path), tenant.name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=program_environment(),
+        check=True,
+    )
+    died = int(done.stdout)
+    memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
+    found = await memory.recall(tenant, "", scope=REPOSITORY, shelf=Shelf.OBSERVATION)
+    by_words = await memory.recall(
+        tenant, f"version {died}", scope=REPOSITORY, shelf=Shelf.OBSERVATION
+    )
+    await memory.close()
+
+    assert died > 10
+    assert [one.record.text for one in found] == [f"version {died}"]
+    assert {"words", "meaning"} <= set(by_words[0].matched)
+    check_files(tmp_path)
+
+
+async def test_a_file_of_the_first_schema_becomes_one_of_this(
+    tmp_path: Path, tenant: Tenant
+) -> None:
+    """Records, words and vectors stay; people are known, vectors of two models have room."""
+    path = tmp_path / f"{tenant.name}.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(first_schema.SCRIPT)
+    connection.close()
+
+    memory = SqliteMemory(tmp_path, embedder=HashingEmbedder())
+    [found] = await memory.recall(tenant, "apples", scope=REPOSITORY)
+    of_ada = await memory.recall(tenant, "apples", scope=Scope.of_person("ada"))
+    rows = [stored async for stored in memory.export(tenant)]
+    await memory.reembed()
+    done = await memory.forget(tenant, person="ada")
+    await memory.close()
+
+    assert found.record.text == of_ada[0].record.text == "apples are ripe"
+    assert [(row.model, len(row.vectors[0])) for row in rows] == [("hashing", 64)]
+    assert (done.count, done.left) == (1, 0)
     check_files(tmp_path)
 
 
@@ -91,8 +146,10 @@ async def test_two_processes_write_one_file(tmp_path: Path, tenant: Tenant) -> N
         retaining(tmp_path, "right-", tenant) as right,
     ):
         promised = kept_by(left, 20) + kept_by(right, 20)
-        found = {one.record.id for one in await memory.recall(tenant, "", limit=1000)}
-        by_meaning = await memory.recall(tenant, "note left-3", limit=1)
+        found = {
+            one.record.id for one in await memory.recall(tenant, "", limit=1000, scope=REPOSITORY)
+        }
+        by_meaning = await memory.recall(tenant, "note left-3", limit=1, scope=REPOSITORY)
     await memory.close()
 
     assert set(promised) <= found
@@ -105,11 +162,11 @@ async def test_a_process_sees_what_another_forgot(tmp_path: Path, tenant: Tenant
     first = SqliteMemory(tmp_path, embedder=HashingEmbedder())
     second = SqliteMemory(tmp_path, embedder=HashingEmbedder())
     await first.retain(tenant, [record("1", "apples", person="eve"), record("2", "pears")])
-    before = await second.recall(tenant, "apples")
+    before = await second.recall(tenant, "apples", scope=REPOSITORY)
     await first.forget(tenant, person="eve")
     await first.retain(tenant, [record("3", "plums")])
 
-    after = await second.recall(tenant, "apples, pears, plums")
+    after = await second.recall(tenant, "apples, pears, plums", scope=REPOSITORY)
     await first.close()
     await second.close()
 
@@ -145,8 +202,8 @@ async def test_vectors_of_two_models_are_never_mixed(tmp_path: Path, tenant: Ten
     memory = SqliteMemory(tmp_path, embedder=HashingEmbedder("new"))
     await memory.retain(tenant, [record("2", "apples and pears")])
 
-    found = await memory.recall(tenant, "apples")
-    with pytest.raises(Unavailable, match=r"'old'.*'new'.*export"):
+    found = await memory.recall(tenant, "apples", scope=REPOSITORY)
+    with pytest.raises(Unavailable, match=r"'old'.*'new'.*reembed"):
         await memory.catch_up(tenant)
     waiting = await memory.waiting(tenant)
     await memory.close()
@@ -161,7 +218,7 @@ async def test_memory_without_a_model_recalls_by_words(tmp_path: Path, tenant: T
     memory = SqliteMemory(tmp_path)
     await memory.retain(tenant, [record("1", "apples are ripe")])
 
-    [found] = await memory.recall(tenant, "ripe apple")
+    [found] = await memory.recall(tenant, "ripe apple", scope=REPOSITORY)
     await memory.close()
 
     assert found.matched == ("words nearby", "words")
@@ -184,7 +241,7 @@ async def test_a_file_that_is_no_database_is_said_to_be_unavailable(
     (tmp_path / f"{tenant.name}.db").write_bytes(b"not a database at all" * 500)
 
     with pytest.raises(Unavailable, match=tenant.name):
-        await SqliteMemory(tmp_path).recall(tenant, "x")
+        await SqliteMemory(tmp_path).recall(tenant, "x", scope=REPOSITORY)
 
 
 def test_memory_without_embedding_never_loads_torch(tmp_path: Path) -> None:

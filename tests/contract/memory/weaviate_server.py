@@ -1,5 +1,5 @@
 """
-A Weaviate server for the tests: one that is named, or a binary that is started.
+A Weaviate server for the tests: one that is named, a binary that is started, or a container.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+from pytest_docker.plugin import DockerComposeExecutor, Services
+
 URL_VARIABLE = "ODYSSEY_TEST_WEAVIATE_URL"
 GRPC_VARIABLE = "ODYSSEY_TEST_WEAVIATE_GRPC_PORT"
+COMPOSE = Path(__file__).parents[1] / "compose.yaml"
 _PATIENCE_SECONDS = 90
+_PULL_SECONDS = 60
+"""A pull that takes longer is not waited for: the next run finds what it got."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +35,25 @@ class Server:
     grpc_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why there is none."""
+
+    reason: str
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Server | None]:
+def running(folder: Path) -> Iterator[Server | Missing]:
     """
-    The server named by `ODYSSEY_TEST_WEAVIATE_URL`, or the `weaviate` on PATH; None for neither.
+    The server named by `ODYSSEY_TEST_WEAVIATE_URL`, the `weaviate` on PATH, or a container.
     """
     if url := os.environ.get(URL_VARIABLE):
         yield Server(url, int(os.environ.get(GRPC_VARIABLE, "50051")))
         return
     binary = shutil.which("weaviate")
     if binary is None:
-        yield None
+        with _container(folder) as server:
+            yield server
         return
     ports = _free_ports(6)
     log = (folder / "weaviate.log").open("wb")
@@ -58,6 +72,58 @@ def running(folder: Path) -> Iterator[Server | None]:
         log.close()
 
 
+@contextmanager
+def _container(folder: Path) -> Iterator[Server | Missing]:
+    """A server from `tests/contract/compose.yaml`, where the image is or can be had."""
+    reason = _why_no_container()
+    if reason:
+        yield Missing(
+            f"no Weaviate: set {URL_VARIABLE}, put `weaviate` on PATH, or have its image: {reason}"
+        )
+        return
+    project = f"odyssey-weaviate-{os.getpid()}"
+    compose = DockerComposeExecutor("docker compose", [str(COMPOSE)], project)
+    compose.execute("up --detach --wait")
+    try:
+        services = Services(compose)
+        url = f"http://127.0.0.1:{services.port_for('weaviate', 8080)}"
+        services.wait_until_responsive(
+            check=lambda: _is_ready(f"{url}/v1/.well-known/ready"),
+            timeout=_PATIENCE_SECONDS,
+            pause=0.5,
+        )
+        yield Server(url, services.port_for("weaviate", 50051))
+    finally:
+        compose.execute("down --volumes --timeout 5")
+
+
+def _why_no_container() -> str:
+    """Empty when there is an engine, Compose and the image; the image is asked for briefly."""
+    if shutil.which("docker") is None:
+        return "no docker"
+    for command in (["docker", "version"], ["docker", "compose", "version"]):
+        if not _succeeds(command):
+            return f"{' '.join(command)} fails"
+    image = compose_image()
+    if _succeeds(["docker", "image", "inspect", image]):
+        return ""
+    return "" if _succeeds(["docker", "pull", "--quiet", image]) else f"{image} cannot be pulled"
+
+
+def compose_image() -> str:
+    """The image that the Compose file names."""
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    return str(services["weaviate"]["image"])
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_PULL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
 def _settings(folder: Path, ports: list[int]) -> dict[str, str]:
     return {
         "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED": "true",
@@ -67,7 +133,9 @@ def _settings(folder: Path, ports: list[int]) -> dict[str, str]:
         "CLUSTER_HOSTNAME": "node1",
         "CLUSTER_IN_LOCALHOST": "true",
         "DEFAULT_VECTORIZER_MODULE": "none",
+        "BACKUP_FILESYSTEM_PATH": str(folder / "backups"),
         "DISABLE_TELEMETRY": "true",
+        "ENABLE_MODULES": "backup-filesystem",
         "GO_PROFILING_DISABLE": "true",
         "GRPC_PORT": str(ports[1]),
         "PERSISTENCE_DATA_PATH": str(folder / "data"),
@@ -88,15 +156,18 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
     end = time.monotonic() + _PATIENCE_SECONDS
-    ready = False
-    while not ready:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                ready = answer.status == 200
-        except (urllib.error.URLError, OSError) as error:
-            if process.poll() is not None or time.monotonic() > end:
-                text = (folder / "weaviate.log").read_text(errors="replace")
-                raise RuntimeError(f"weaviate did not start: {text[-2000:]}") from error
-            time.sleep(0.2)  # another process has no other way to say that it is ready
+    while not _is_ready(url):
+        if process.poll() is not None or time.monotonic() > end:
+            text = (folder / "weaviate.log").read_text(errors="replace")
+            raise RuntimeError(f"weaviate did not start: {text[-2000:]}")
+        time.sleep(0.2)  # another process has no other way to say that it is ready

@@ -5,6 +5,7 @@ Deliveries for the inbox, and what the server holds of them.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
@@ -15,9 +16,7 @@ from odyssey.adapters.redis_inbox import (
     QUEUE,
     deserialize_job,
 )
-from odyssey.domain.identifiers import (
-    DeliveryId,
-)
+from odyssey.domain.identifiers import DeliveryId, PullRequestRef, RepositoryRef
 from odyssey.ports import Delivery
 
 NOW = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
@@ -30,6 +29,13 @@ def delivery(body: bytes = b'{"action":"created"}') -> Delivery:
     return Delivery(
         id=DeliveryId(str(uuid.uuid4())), event="issue_comment", body=body, received_at=NOW
     )
+
+
+def of(repository: RepositoryRef, *, subject: PullRequestRef | None = None) -> Delivery:
+    """
+    A delivery of that repository, about *subject* if that is all it says.
+    """
+    return replace(delivery(), repository=repository, subject=str(subject or "").lower())
 
 
 async def queued(redis: Redis) -> list[str]:

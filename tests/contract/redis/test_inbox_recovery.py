@@ -103,10 +103,11 @@ async def test_a_heartbeat_keeps_the_lease(redis: Redis) -> None:
     assert await other.take(sent.id) is not None
 
 
-async def test_a_job_that_was_lost_is_made_anew(inbox: RedisInbox, redis: Redis) -> None:
+async def test_a_job_that_was_lost_is_made_anew(redis: Redis) -> None:
     """
     arq's keys may vanish; a waiting delivery is still worked.
     """
+    inbox = RedisInbox(redis, lease=timedelta(0))
     lost, intact = delivery(), delivery()
     await inbox.accept(lost)
     await redis.delete(QUEUE, *await redis.keys("arq:job:*"))

@@ -22,7 +22,6 @@ _CANDIDATES = st.lists(
         meaning=st.one_of(st.floats(-1, -0.01), st.just(0.0), st.floats(0.01, 1)),
         time=_SHARE,
         actor=_SHARE,
-        recency=_SHARE,
     ),
     max_size=30,
 )
@@ -50,10 +49,10 @@ def test_a_limit_cuts_the_end_off(candidates: list[Candidate], limit: int) -> No
 def test_boosts_are_capped(candidates: list[Candidate]) -> None:
     """No boost, however claimed, adds more than its weight."""
     weights = Weights()
-    plain = _by_candidate(candidates, Weights(time=0, actor=0, recency=0))
+    plain = _by_candidate(candidates, Weights(time=0, actor=0))
     boosted = _by_candidate(candidates, weights)
 
-    cap = 1 + weights.time + weights.actor + weights.recency
+    cap = 1 + weights.time + weights.actor
     assert all(plain[n] - 1e-9 <= boosted[n] <= plain[n] * cap + 1e-9 for n in plain)
 
 
@@ -66,6 +65,34 @@ def test_the_scale_of_an_arm_makes_no_difference(candidates: list[Candidate], by
     right = [one.score for one in _all(candidates, Weights())]
 
     assert all(abs(a - b) < 1e-6 for a, b in zip(left, right, strict=True))
+
+
+@given(_CANDIDATES)
+def test_relevance_is_a_share_before_the_boosts(candidates: list[Candidate]) -> None:
+    """1 is the best in every arm, also where an arm found nothing: thresholds can be set on it."""
+    fused = _all(candidates, Weights(time=0, actor=0))
+
+    assert all(0 < one.score <= 1 + 1e-9 for one in fused)
+    assert _all([Candidate(key=1, words=3)], Weights())[0].score == 1.0
+
+
+@given(_CANDIDATES, st.integers(0, 29), st.floats(0.01, 20))
+def test_more_in_an_arm_never_lowers_a_place(
+    candidates: list[Candidate], index: int, more: float
+) -> None:
+    """What matches better than before comes no later than before."""
+    if not candidates:
+        candidates = [Candidate(key=0, words=1)]
+    index %= len(candidates)
+    named = [dataclasses.replace(one, key=n) for n, one in enumerate(candidates)]
+    better = dataclasses.replace(named[index], nearby=named[index].nearby + more)
+    raised = [better if n == index else one for n, one in enumerate(named)]
+
+    before = {one.candidate.key: one.score for one in _all(named, Weights())}
+    after = {one.candidate.key: one.score for one in _all(raised, Weights())}
+
+    passed = {key for key, score in before.items() if score <= before.get(index, 0.0)}
+    assert all(after[key] <= after[index] + 1e-9 for key in passed)
 
 
 def test_a_better_match_in_every_arm_comes_first() -> None:

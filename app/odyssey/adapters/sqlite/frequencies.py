@@ -11,6 +11,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from odyssey.adapters.sqlite.schema import Tables
+
 BUDGET = 2_500
 """Rows that the terms of one question may touch together; the rarest term is always asked."""
 
@@ -19,18 +21,21 @@ _MOST_KEPT = 50_000
 
 class Frequencies:
     """
-    The number of rows of one tenant that have a term, as last counted.
+    The number of rows of one shelf of one tenant that have a term, as last counted.
 
     A count is taken again when the tenant has grown by a tenth since: it only
     chooses between terms, so it may be a little old.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, t: Tables) -> None:
+        self._t = t
         self._known: dict[str, tuple[int, int]] = {}
 
     def choose(self, connection: sqlite3.Connection, terms: Sequence[str]) -> list[str]:
         """The rarest of *terms*, as many as the budget allows; terms no row has are left out."""
-        row = connection.execute("SELECT max(seq) FROM record").fetchone()
+        row = connection.execute(
+            f"SELECT max(seq) FROM {self._t.record}"  # noqa: S608 - own names
+        ).fetchone()
         size = int(row[0] or 0)
         counted = [
             (count, term) for term in terms if (count := self._count(connection, term, size))
@@ -49,7 +54,7 @@ class Frequencies:
         if then and size <= 1.1 * then and count:
             return count
         # Days are in the keys among neighbours only, the end of a long text in the words only.
-        for vocabulary in ("nearby_vocabulary", "words_vocabulary"):
+        for vocabulary in self._t.vocabularies:
             row = connection.execute(
                 f"SELECT doc FROM {vocabulary} WHERE term = ?",  # noqa: S608 - own table names
                 (term,),

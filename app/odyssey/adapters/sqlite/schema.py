@@ -1,23 +1,32 @@
 """
-The tables of a tenant's file, and connections to it.
+The tables of a tenant's file, and how a file of an older Odyssey becomes one of this.
+
+Every shelf has the same tables, those of other shelves than events with the shelf's
+name in front; they are made when something is first put on it.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
-from odyssey.domain.errors import Unavailable
-from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.record import Record, Trust, people_of
+from odyssey.domain.memory.scope import Shelf
 
-VERSION = 1
+VERSION = 2
+
+_META = """
+CREATE TABLE IF NOT EXISTS meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID
+"""
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS record (
+CREATE TABLE IF NOT EXISTS {p}record (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,
     id          TEXT NOT NULL UNIQUE,
     kind        TEXT NOT NULL,
@@ -31,180 +40,161 @@ CREATE TABLE IF NOT EXISTS record (
     person      TEXT,
     attributes  TEXT NOT NULL,
     masked      INTEGER NOT NULL,
-    terms       TEXT NOT NULL
+    terms       TEXT NOT NULL,
+    tier        TEXT NOT NULL DEFAULT 'repository',
+    owner       TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX IF NOT EXISTS record_thread ON record (thread, occurred_at, seq);
-CREATE INDEX IF NOT EXISTS record_newest ON record (occurred_at, seq);
-CREATE INDEX IF NOT EXISTS record_source ON record (source);
-CREATE INDEX IF NOT EXISTS record_person ON record (person);
-CREATE INDEX IF NOT EXISTS record_actor ON record (actor);
-CREATE INDEX IF NOT EXISTS record_kind ON record (kind);
-CREATE TABLE IF NOT EXISTS attribute (
-    seq   INTEGER NOT NULL REFERENCES record (seq) ON DELETE CASCADE,
+CREATE INDEX IF NOT EXISTS {p}record_thread ON {p}record (thread, occurred_at, seq);
+CREATE INDEX IF NOT EXISTS {p}record_newest ON {p}record (occurred_at, seq);
+CREATE INDEX IF NOT EXISTS {p}record_source ON {p}record (source);
+CREATE INDEX IF NOT EXISTS {p}record_kind ON {p}record (kind);
+CREATE INDEX IF NOT EXISTS {p}record_private ON {p}record (tier, owner)
+    WHERE tier <> 'repository';
+CREATE TABLE IF NOT EXISTS {p}attribute (
+    seq   INTEGER NOT NULL REFERENCES {p}record (seq) ON DELETE CASCADE,
     name  TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (name, value, seq)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS attribute_seq ON attribute (seq);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
+CREATE INDEX IF NOT EXISTS {p}attribute_seq ON {p}attribute (seq);
+CREATE TABLE IF NOT EXISTS {p}named (
+    login TEXT NOT NULL,
+    seq   INTEGER NOT NULL REFERENCES {p}record (seq) ON DELETE CASCADE,
+    PRIMARY KEY (login, seq)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {p}named_seq ON {p}named (seq);
+CREATE VIRTUAL TABLE IF NOT EXISTS {p}words USING fts5 (
     terms, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_./#-'"
 );
-CREATE VIRTUAL TABLE IF NOT EXISTS nearby USING fts5 (
+CREATE VIRTUAL TABLE IF NOT EXISTS {p}nearby USING fts5 (
     terms, content='', tokenize="unicode61 remove_diacritics 0 tokenchars '_./#-'"
 );
-CREATE VIRTUAL TABLE IF NOT EXISTS words_vocabulary USING fts5vocab (words, row);
-CREATE VIRTUAL TABLE IF NOT EXISTS nearby_vocabulary USING fts5vocab (nearby, row);
-CREATE TABLE IF NOT EXISTS nearby_terms (
-    seq    INTEGER PRIMARY KEY REFERENCES record (seq) ON DELETE CASCADE,
+CREATE VIRTUAL TABLE IF NOT EXISTS {p}words_vocabulary USING fts5vocab ({p}words, row);
+CREATE VIRTUAL TABLE IF NOT EXISTS {p}nearby_vocabulary USING fts5vocab ({p}nearby, row);
+CREATE TABLE IF NOT EXISTS {p}nearby_terms (
+    seq    INTEGER PRIMARY KEY REFERENCES {p}record (seq) ON DELETE CASCADE,
     terms  TEXT NOT NULL,
     before INTEGER,
     after  INTEGER
 );
-CREATE TABLE IF NOT EXISTS vector (
+CREATE TABLE IF NOT EXISTS {p}vector (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
-    seq    INTEGER NOT NULL REFERENCES record (seq) ON DELETE CASCADE,
+    seq    INTEGER NOT NULL REFERENCES {p}record (seq) ON DELETE CASCADE,
     chunk  INTEGER NOT NULL,
     model  TEXT NOT NULL,
     value  BLOB NOT NULL,
-    UNIQUE (seq, chunk)
+    UNIQUE (seq, model, chunk)
 );
-CREATE TABLE IF NOT EXISTS outbox (
-    seq      INTEGER PRIMARY KEY REFERENCES record (seq) ON DELETE CASCADE,
+CREATE TABLE IF NOT EXISTS {p}outbox (
+    seq      INTEGER PRIMARY KEY REFERENCES {p}record (seq) ON DELETE CASCADE,
     attempts INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS meta (
-    name  TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) WITHOUT ROWID;
+)
 """
 
-_IDLE = 4
-"""Connections kept for the next use, for each tenant."""
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The names of one shelf's tables."""
+
+    record: str
+    attribute: str
+    named: str
+    words: str
+    nearby: str
+    nearby_terms: str
+    vector: str
+    outbox: str
+
+    @property
+    def vocabularies(self) -> tuple[str, str]:
+        """Of `nearby` and of `words`: how many rows have a term."""
+        return f"{self.nearby}_vocabulary", f"{self.words}_vocabulary"
 
 
-class Files:
+@lru_cache(maxsize=len(Shelf))
+def tables(shelf: Shelf) -> Tables:
+    """The tables of *shelf*; those of events have the plain names."""
+    p = _prefix(shelf)
+    return Tables(*(f"{p}{name}" for name in Tables.__dataclass_fields__))
+
+
+def shelves(connection: sqlite3.Connection) -> list[Shelf]:
+    """The shelves on which anything was ever put."""
+    found = connection.execute("SELECT value FROM meta WHERE name LIKE 'shelf:%'")
+    known = {value for (value,) in found}
+    return [shelf for shelf in Shelf if shelf is Shelf.EVENT or shelf.value in known]
+
+
+def make_shelf(connection: sqlite3.Connection, shelf: Shelf) -> None:
+    """Makes the tables of *shelf*, unless they are there; inside the caller's transaction."""
+    if shelf in shelves(connection):
+        return
+    _run(connection, _TABLES.format(p=_prefix(shelf)))
+    connection.execute("INSERT INTO meta VALUES (?, ?)", (f"shelf:{shelf}", shelf.value))
+
+
+def prepare(connection: sqlite3.Connection) -> None:
     """
-    The tenants' files in one folder, and a few open connections to each.
+    Makes a new file, or one of an older schema, one of `VERSION`, in one transaction.
 
-    Safe for threads; other processes may use the same files.
+    A new version is a new step here, which changes the tables of every shelf that
+    the file has.
     """
-
-    def __init__(self, folder: Path, *, patience: timedelta) -> None:
-        self._folder = folder
-        self._patience = patience
-        self._idle: dict[Tenant, list[sqlite3.Connection]] = {}
-        self._lock = threading.Lock()
-        self._is_closed = False
-
-    def path(self, tenant: Tenant) -> Path:
-        """Where a tenant's memory is."""
-        return self._folder / f"{tenant.name}.db"
-
-    def exists(self, tenant: Tenant) -> bool:
-        """Whether anything was ever retained for the tenant."""
-        return self.path(tenant).exists()
-
-    def tenants(self) -> list[Tenant]:
-        """Every tenant that has a file, by name."""
-        return [Tenant(path.stem) for path in sorted(self._folder.glob("inst-*.db"))]
-
-    @contextmanager
-    def connection(self, tenant: Tenant, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """
-        A connection inside one transaction, committed unless the body raises.
-
-        Raises:
-            Unavailable: another process held the file longer than the patience, or
-                the file cannot be read or written.
-        """
-        try:
-            connection = self._take(tenant)
-            try:
-                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                yield connection
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            finally:
-                self._give(tenant, connection)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError):
-                raise
-            raise Unavailable(
-                f"memory {self.path(tenant)}: {error}; "
-                "see that the disk has room and that the file may be written"
-            ) from error
-
-    def scrub(self, tenant: Tenant) -> None:
-        """
-        Carries the write-ahead log into the file and empties it.
-
-        Deleted text is overwritten in the file at once; the log would keep it a while.
-        """
-        connection = self._take(tenant)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            self._give(tenant, connection)
-
-    def close(self) -> None:
-        """Closes the idle connections; one in use is closed when it is given back."""
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, {}
-        for connections in idle.values():
-            for connection in connections:
-                connection.close()
-
-    def _take(self, tenant: Tenant) -> sqlite3.Connection:
-        with self._lock:
-            waiting = self._idle.get(tenant)
-            if waiting:
-                return waiting.pop()
-        return self._open(tenant)
-
-    def _give(self, tenant: Tenant, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            waiting = self._idle.setdefault(tenant, [])
-            if len(waiting) < _IDLE and not self._is_closed:
-                waiting.append(connection)
-                return
-        connection.close()
-
-    def _open(self, tenant: Tenant) -> sqlite3.Connection:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(
-            self.path(tenant),
-            timeout=self._patience.total_seconds(),
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
-            # FULL: a retained record survives the power cable, not only kill -9.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA mmap_size = 268435456")
-            self._prepare(connection, tenant)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection, tenant: Tenant) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == VERSION:
-            return
-        if version > VERSION:
-            raise Unavailable(
-                f"memory {self.path(tenant)} was written by a newer Odyssey "
-                f"(schema {version}, this one knows {VERSION}); upgrade Odyssey"
-            )
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+    connection.execute("BEGIN IMMEDIATE")
+    # Another process may have done it while this one waited.
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        connection.execute(_META)
+        _run(connection, _TABLES.format(p=""))
+    if version == 1:
+        _to_2(connection)
+    if version < VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION:d}")
-        connection.commit()
+    connection.commit()
+
+
+def _to_2(connection: sqlite3.Connection) -> None:
+    """Tiers, the people a row names, and vectors of two models beside one another."""
+    connection.execute("ALTER TABLE record ADD COLUMN tier TEXT NOT NULL DEFAULT 'repository'")
+    connection.execute("ALTER TABLE record ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
+    connection.execute("DROP INDEX IF EXISTS record_person")
+    connection.execute("DROP INDEX IF EXISTS record_actor")
+    connection.execute("ALTER TABLE vector RENAME TO vector_1")
+    _run(connection, _TABLES.format(p=""))
+    connection.execute(
+        "INSERT INTO vector (id, seq, chunk, model, value)"
+        " SELECT id, seq, chunk, model, value FROM vector_1"
+    )
+    connection.execute("DROP TABLE vector_1")
+    for seq, actor, person, attributes in connection.execute(
+        "SELECT seq, actor, person, attributes FROM record"
+    ).fetchall():
+        record = Record(
+            id="-", kind="-", text="", occurred_at=datetime(2000, 1, 1, tzinfo=UTC),
+            trust=Trust.TOOL, source="", actor=actor, person=person,
+            attributes=json.loads(attributes),
+        )  # fmt: skip
+        connection.executemany(
+            "INSERT OR IGNORE INTO named (login, seq) VALUES (?, ?)",
+            [(login, seq) for login in people_of(record)],
+        )
+
+
+def moment(timestamp: float, offset: int) -> datetime:
+    """A time from its two columns, in the zone it was given in."""
+    zone = timezone(timedelta(seconds=offset)) if offset else UTC
+    return _EPOCH.astimezone(zone) + timedelta(microseconds=round(timestamp * 1_000_000))
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _prefix(shelf: Shelf) -> str:
+    return "" if shelf is Shelf.EVENT else f"{shelf.value}_"
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    # Not executescript: it commits what is open.
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)

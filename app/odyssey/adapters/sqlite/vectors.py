@@ -7,15 +7,17 @@ there is no index that could be out of date, lose a row or need repair.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import threading
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from odyssey.adapters.embedding import Vector
-from odyssey.domain.errors import Unavailable
+from odyssey.adapters.embedding import ModelMismatch, Vector
+from odyssey.adapters.sqlite.schema import Tables
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -24,24 +26,38 @@ _FIRST_ROOM = 1_024
 
 
 def write(
-    connection: sqlite3.Connection, seq: int, vectors: Sequence[Vector], *, model: str
+    connection: sqlite3.Connection, t: Tables, seq: int, vectors: Sequence[Vector], *, model: str
 ) -> None:
-    """
-    Stores a record's vectors, one for each chunk, and takes it out of the outbox.
-
-    Raises:
-        Unavailable: the file holds vectors of another model.
-    """
-    bind(connection, model)
+    """Stores a record's vectors, one for each chunk, and takes it out of the outbox."""
     connection.executemany(
-        "INSERT INTO vector (seq, chunk, model, value) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (seq, chunk) DO NOTHING",
+        f"INSERT INTO {t.vector} (seq, chunk, model, value) VALUES (?, ?, ?, ?)"  # noqa: S608 - own names
+        " ON CONFLICT (seq, model, chunk) DO NOTHING",
         [
             (seq, chunk, model, np.asarray(vector, dtype="<f4").tobytes())
             for chunk, vector in enumerate(vectors)
         ],
     )
-    connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+    connection.execute(f"DELETE FROM {t.outbox} WHERE seq = ?", (seq,))  # noqa: S608 - own names
+
+
+def read(connection: sqlite3.Connection, t: Tables, seqs: Sequence[int]) -> dict[int, list[Vector]]:
+    """The vectors of the file's model, of those rows that have them."""
+    found: dict[int, list[Vector]] = {}
+    for seq in seqs:
+        rows = connection.execute(
+            f"SELECT value FROM {t.vector} WHERE seq = ? AND model ="  # noqa: S608 - own names
+            " (SELECT value FROM meta WHERE name = 'model') ORDER BY chunk",
+            (seq,),
+        ).fetchall()
+        if rows:
+            found[seq] = [array("f", np.frombuffer(value, dtype="<f4")) for (value,) in rows]
+    return found
+
+
+def model_of(connection: sqlite3.Connection) -> str | None:
+    """The model whose vectors the file holds; None before the first."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'model'").fetchone()
+    return str(row[0]) if row else None
 
 
 def bind(connection: sqlite3.Connection, model: str) -> None:
@@ -49,33 +65,39 @@ def bind(connection: sqlite3.Connection, model: str) -> None:
     Ties the file to *model*, the first time; afterwards checks it.
 
     Raises:
-        Unavailable: the file holds vectors of another model.
+        ModelMismatch: the file holds vectors of another model.
     """
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('model', ?)", (model,))
-    known = connection.execute("SELECT value FROM meta WHERE name = 'model'").fetchone()[0]
-    if known != model:
-        raise Unavailable(
-            f"this memory was embedded with {known!r}, and {model!r} was asked for: vectors of two "
-            "models cannot be compared; go back to the first, or export, forget and import"
-        )
+    known = model_of(connection)
+    if known is not None and known != model:
+        raise ModelMismatch(known=known, asked=model)
 
 
-def bump_epoch(connection: sqlite3.Connection) -> None:
+def switch(connection: sqlite3.Connection, all_tables: Sequence[Tables], model: str) -> None:
+    """Ties the file to *model* instead, and deletes the vectors of every other."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model,))
+    for t in all_tables:
+        connection.execute(f"DELETE FROM {t.vector} WHERE model <> ?", (model,))  # noqa: S608 - own names
+        start_epoch(connection, t)
+
+
+def start_epoch(connection: sqlite3.Connection, t: Tables) -> None:
     """Tells every process that vectors it has in memory are gone."""
+    # By chance, not by counting: a restored file must not look like the one it replaced.
     connection.execute(
-        "INSERT INTO meta VALUES ('epoch', '1')"
-        " ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"epoch:{t.record}", secrets.token_hex(8))
     )
 
 
 class Matrix:
     """
-    The vectors of one tenant as this process last saw them.
+    The vectors of one shelf of one tenant as this process last saw them.
 
     Rows are only ever added, so a search needs no lock once it has its view.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, t: Tables) -> None:
+        self._t = t
         self._lock = threading.Lock()
         self._epoch = ""
         self._last_id = 0
@@ -88,21 +110,27 @@ class Matrix:
         """Bytes held."""
         return self._values.nbytes + self._seqs.nbytes
 
-    def refresh(self, connection: sqlite3.Connection, *, dimensions: int) -> tuple[Numbers, Floats]:
+    def refresh(
+        self, connection: sqlite3.Connection, *, model: str, dimensions: int
+    ) -> tuple[Numbers, Floats]:
         """
-        Row numbers and vectors, as the connection's transaction sees them.
+        Row numbers and vectors of *model*, as the connection's transaction sees them.
 
         Shapes (n,) and (n, dimensions); a record of several chunks has several rows.
         """
         with self._lock:
-            row = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
-            epoch = str(row[0]) if row else ""
+            row = connection.execute(
+                "SELECT value FROM meta WHERE name = ?", (f"epoch:{self._t.record}",)
+            ).fetchone()
+            epoch = f"{model}\x1f{row[0] if row else ''}"
             if epoch != self._epoch or self._values.shape[1:] != (dimensions,):
                 self._epoch, self._last_id, self._count = epoch, 0, 0
                 self._values = np.empty((0, dimensions), dtype=np.float32)
                 self._seqs = np.empty(0, dtype=np.int64)
             rows = connection.execute(
-                "SELECT id, seq, value FROM vector WHERE id > ? ORDER BY id", (self._last_id,)
+                f"SELECT id, seq, value FROM {self._t.vector}"  # noqa: S608 - own names
+                " WHERE id > ? AND model = ? ORDER BY id",
+                (self._last_id, model),
             ).fetchall()
             if rows:
                 self._append(rows, dimensions)

@@ -1,8 +1,10 @@
 """
-Memory in Weaviate: one multi-tenant collection, one tenant for each repository.
+Memory in Weaviate: one multi-tenant collection for each shelf, one tenant for each repository.
 
-Reading order: `schema` (the collection), `objects` (records as objects and back),
-`threads` (keys among neighbours), `search` (one recall), `memory` (the port).
+Reading order: `schema` (the collections), `connection`, `objects` (records as objects and
+back), `threads` (keys among neighbours), `writing`, `search` (one recall), `forgetting`,
+`copying` (export and re-embedding), `backups`, `store` (all of it, behind an outbox),
+`memory` (the port).
 """
 
 from odyssey.adapters.weaviate.memory import WeaviateMemory

@@ -11,13 +11,27 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from weaviate.classes.query import Filter
 
-from odyssey.domain.memory.record import FIELDS, Record, Tenant, Trust
+from odyssey.domain.memory.record import (
+    FIELDS,
+    Record,
+    Tenant,
+    Trust,
+    login_of,
+    owner_of,
+    people_of,
+)
+from odyssey.domain.memory.scope import Scope, Tier
+
+RECORD = (
+    "record_id", "kind", "text", "occurred", "trust", "source", "actor", "thread", "person",
+    "tier", "attributes",
+)  # fmt: skip
+"""The properties `to_record` reads."""
 
 _NAMESPACE = uuid.UUID("5f0f5b0a-6f3c-5c86-9d5c-2b1f2f6a7d10")
 
@@ -49,6 +63,7 @@ def to_properties(record: Record, *, terms: Sequence[str], masked: int) -> dict[
         "chunk": 0,
         "masked": masked,
         "waiting": True,
+        "attempts": 0,
     }
 
 
@@ -77,6 +92,7 @@ def to_record(properties: Properties) -> Record:
         actor=properties.get("actor"),
         thread=properties.get("thread"),
         person=properties.get("person"),
+        tier=Tier(str(properties["tier"])),
         attributes=attributes,
     )
 
@@ -89,13 +105,16 @@ def _narrowing(record: Record) -> dict[str, Any]:
         "source": record.source,
         "thread": record.thread,
         "person": record.person,
+        "tier": record.tier.value,
+        "owner": owner_of(record),
+        "people": list(people_of(record)),
         "pairs": [f"{name}={value}" for name, value in record.attributes.items()],
     }
 
 
-def matching(kinds: Sequence[str], where: Mapping[str, str]) -> list[Any]:
-    """Conditions that all must hold; none when nothing is narrowed. Keys are checked already."""
-    conditions: list[Any] = []
+def matching(scope: Scope, kinds: Sequence[str], where: Mapping[str, str]) -> list[Any]:
+    """Conditions that all must hold. Keys are checked already."""
+    conditions: list[Any] = [_of_scope(scope)]
     if kinds:
         conditions.append(Filter.by_property("kind").contains_any(list(kinds)))
     for name, value in where.items():
@@ -106,18 +125,30 @@ def matching(kinds: Sequence[str], where: Mapping[str, str]) -> list[Any]:
     return conditions
 
 
+def _of_scope(scope: Scope) -> Any:
+    tier, name = Filter.by_property("tier"), scope.name or ""
+    match scope.tier:
+        case Tier.REPOSITORY:
+            return tier.equal(Tier.REPOSITORY.value)
+        case Tier.THREAD:
+            return Filter.by_property("thread").equal(name) & tier.contains_any(
+                [Tier.REPOSITORY.value, Tier.THREAD.value]
+            )
+        case Tier.PERSON:
+            login = login_of(name)
+            people = Filter.by_property("people").contains_any([login])
+            return (tier.equal(Tier.REPOSITORY.value) & people) | (
+                tier.equal(Tier.PERSON.value) & Filter.by_property("owner").equal(login)
+            )
+
+
+def from_origin(*, source: str | None, person: str | None) -> Any:
+    """The condition of what came from a source, or is about or by a person."""
+    if source is not None:
+        return Filter.by_property("source").equal(source)
+    return Filter.by_property("people").contains_any([login_of(person or "")])
+
+
 def every(conditions: Sequence[Any]) -> Any:
     """One filter of all; None for none."""
     return Filter.all_of(list(conditions)) if conditions else None
-
-
-@dataclass(slots=True)
-class Found:
-    """An own object as a search sees it."""
-
-    id: str
-    properties: Properties
-    vector: list[float] | None
-    words: float = 0.0
-    nearby: float = 0.0
-    chunk_cosine: float = -1.0

@@ -1,5 +1,5 @@
 """
-One recall in one tenant: the arms are asked at once, fused here.
+One recall in one tenant: the arms are asked at once.
 """
 
 from __future__ import annotations
@@ -13,63 +13,42 @@ from typing import Any
 import numpy as np
 from weaviate.classes.query import Filter, MetadataQuery, Sort
 
-from odyssey.adapters.embedding import Vector
-from odyssey.adapters.weaviate.objects import Found, every, matching, to_record
+from odyssey.adapters.memory_store import Hit, Query
+from odyssey.adapters.weaviate.objects import every, matching
 from odyssey.adapters.weaviate.schema import VECTOR
-from odyssey.domain.memory.asking import Question
-from odyssey.domain.memory.fusion import Candidate, Weights, fuse, meaning_nearby
-from odyssey.domain.memory.record import Recollection
 
 _POOL = 120
-_AROUND = 60
-"""Of the objects closest in meaning, those whose neighbours are looked at too."""
+
+_PLACE = ["actor", "occurred", "before", "after", "main", "model"]
+"""What is read of every candidate; whole records are read of those that are told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked for; `model` names the vectors that may be compared with `vector`."""
-
-    question: Question
-    limit: int
-    kinds: tuple[str, ...]
-    where: Mapping[str, str]
-    vector: Vector | None
-    model: str
+@dataclass(slots=True)
+class _Candidate:
+    id: str
+    properties: Mapping[str, Any]
+    vector: list[float] | None
+    words: float = 0.0
+    nearby: float = 0.0
+    chunk_cosine: float = -1.0
 
 
-async def recall(collection: Any, request: Request, weights: Weights) -> list[Recollection]:
-    """The answer to *request* from *collection*, which is bound to one tenant."""
-    narrowed = matching(request.kinds, request.where)
-    pool = await _pool(collection, request, narrowed)
-    around = await _around(collection, request, narrowed, pool) if request.vector else {}
-    cosines = _cosines({**around, **pool}, request)
-    ranked = fuse(
-        [_candidate(found, request.question, cosines) for found in {**pool, **around}.values()],
-        weights,
-        limit=4 * request.limit + 20,
+async def search(collection: Any, query: Query) -> tuple[list[Hit], list[Hit]]:
+    """What the arms find in *collection*, bound to one tenant, and the newest of the rest."""
+    narrowed = matching(query.scope, query.kinds, query.where)
+    pool = await _pool(collection, query, narrowed)
+    around = await _around(collection, narrowed, pool) if query.vector else {}
+    rest = await _newest(collection, narrowed, limit=query.rest + len(pool)) if query.rest else {}
+    cosines = _cosines({**rest, **around, **pool}, query)
+    return (
+        [_hit(found, cosines) for found in {**around, **pool}.values()],
+        [_hit(found, cosines) for found in rest.values()],
     )
-    everything = {**around, **pool}
-    answer = [
-        Recollection(
-            record=to_record(everything[str(one.candidate.key)].properties),
-            score=one.score,
-            similarity=cosines.get(str(one.candidate.key), 0.0),
-            matched=one.matched,
-        )
-        for one in ranked
-    ]
-    if not request.question.text.strip():
-        return await _newest(collection, request, narrowed, set())
-    answer = _told_once(answer)[: request.limit]
-    if request.where and len(answer) < request.limit:
-        seen = {one.record.id for one in answer}
-        answer += await _newest(collection, request, narrowed, seen)
-    return answer[: request.limit]
 
 
-async def _pool(collection: Any, request: Request, narrowed: list[Any]) -> dict[str, Found]:
+async def _pool(collection: Any, query: Query, narrowed: list[Any]) -> dict[str, _Candidate]:
     """What any arm finds, by object id."""
-    words = " ".join(request.question.terms)
+    words = " ".join(query.question.terms)
     calls: list[Any] = []
     if words:
         for name in ("terms", "nearby"):
@@ -80,34 +59,38 @@ async def _pool(collection: Any, request: Request, narrowed: list[Any]) -> dict[
                     filters=every(narrowed),
                     limit=_POOL,
                     include_vector=[VECTOR],
+                    return_properties=_PLACE,
                     return_metadata=MetadataQuery(score=True),
                 )
             )
-    if request.vector is not None:
-        same_model = Filter.by_property("model").equal(request.model)
+    if query.vector is not None:
+        same_model = Filter.by_property("model").equal(query.model)
         calls.append(
             collection.query.near_vector(
-                list(request.vector),
+                list(query.vector),
                 target_vector=VECTOR,
                 filters=every([*narrowed, same_model]),
                 limit=_POOL,
                 include_vector=[VECTOR],
+                return_properties=_PLACE,
                 return_metadata=MetadataQuery(distance=True),
             )
         )
     answers = await asyncio.gather(*calls)
-    pool: dict[str, Found] = {}
+    pool: dict[str, _Candidate] = {}
     if words:
         for name, answer in zip(("words", "nearby"), answers[:2], strict=True):
             for item in answer.objects:
-                found = pool.setdefault(str(item.uuid), _found(item))
+                found = pool.setdefault(str(item.uuid), _candidate(item))
                 setattr(found, name, float(item.metadata.score or 0.0))
-    if request.vector is not None:
+    if query.vector is not None:
         await _add_closest(collection, pool, answers[-1].objects)
     return pool
 
 
-async def _add_closest(collection: Any, pool: dict[str, Found], objects: Iterable[Any]) -> None:
+async def _add_closest(
+    collection: Any, pool: dict[str, _Candidate], objects: Iterable[Any]
+) -> None:
     further: dict[str, float] = {}
     for item in objects:
         main = item.properties.get("main")
@@ -115,7 +98,7 @@ async def _add_closest(collection: Any, pool: dict[str, Found], objects: Iterabl
             cosine = 1.0 - float(item.metadata.distance)
             further[str(main)] = max(further.get(str(main), -1.0), cosine)
         else:
-            pool.setdefault(str(item.uuid), _found(item))
+            pool.setdefault(str(item.uuid), _candidate(item))
     pool.update(await _by_ids(collection, [one for one in further if one not in pool]))
     for one, cosine in further.items():
         if one in pool:
@@ -123,8 +106,8 @@ async def _add_closest(collection: Any, pool: dict[str, Found], objects: Iterabl
 
 
 async def _around(
-    collection: Any, request: Request, narrowed: list[Any], pool: Mapping[str, Found]
-) -> dict[str, Found]:
+    collection: Any, narrowed: list[Any], pool: Mapping[str, _Candidate]
+) -> dict[str, _Candidate]:
     """The neighbours of what was found, for their vectors, and as candidates of their own."""
     wanted = dict.fromkeys(
         str(near)
@@ -137,74 +120,62 @@ async def _around(
 
 async def _by_ids(
     collection: Any, ids: list[str], narrowed: Iterable[Any] = ()
-) -> dict[str, Found]:
+) -> dict[str, _Candidate]:
     if not ids:
         return {}
     answer = await collection.query.fetch_objects(
         filters=every([Filter.by_id().contains_any(ids), *narrowed]),
         limit=len(ids),
         include_vector=[VECTOR],
+        return_properties=_PLACE,
     )
-    return {str(item.uuid): _found(item) for item in answer.objects}
+    return {str(item.uuid): _candidate(item) for item in answer.objects}
 
 
-async def _newest(
-    collection: Any, request: Request, narrowed: list[Any], seen: set[str]
-) -> list[Recollection]:
+async def _newest(collection: Any, narrowed: list[Any], *, limit: int) -> dict[str, _Candidate]:
     answer = await collection.query.fetch_objects(
         filters=every([*narrowed, Filter.by_property("chunk").equal(0)]),
         sort=Sort.by_property("moment", ascending=False),
-        limit=request.limit + len(seen),
+        limit=limit,
+        include_vector=[VECTOR],
+        return_properties=_PLACE,
     )
-    records = [to_record(item.properties) for item in answer.objects]
-    return [
-        Recollection(record=record, score=0.0, similarity=0.0, matched=())
-        for record in records
-        if record.id not in seen
-    ][: request.limit]
+    return {str(item.uuid): _candidate(item) for item in answer.objects}
 
 
-def _found(item: Any) -> Found:
-    return Found(id=str(item.uuid), properties=item.properties, vector=item.vector.get(VECTOR))
+def _candidate(item: Any) -> _Candidate:
+    return _Candidate(id=str(item.uuid), properties=item.properties, vector=item.vector.get(VECTOR))
 
 
-def _cosines(pool: Mapping[str, Found], request: Request) -> dict[str, float]:
+def _cosines(pool: Mapping[str, _Candidate], query: Query) -> dict[str, float]:
     """By object id, of those that have a vector of the same model."""
     there = [
         found
         for found in pool.values()
-        if found.vector and found.properties.get("model") == request.model
+        if found.vector and found.properties.get("model") == query.model
     ]
-    if request.vector is None or not there:
+    if query.vector is None or not there:
         return {}
     matrix = np.asarray([found.vector for found in there], dtype=np.float32)
-    values = (matrix @ np.asarray(request.vector, dtype=np.float32)).tolist()
+    values = (matrix @ np.asarray(query.vector, dtype=np.float32)).tolist()
     return {
         found.id: max(value, found.chunk_cosine) for found, value in zip(there, values, strict=True)
     }
 
 
-def _candidate(found: Found, question: Question, cosines: Mapping[str, float]) -> Candidate:
+def _hit(found: _Candidate, cosines: Mapping[str, float]) -> Hit:
     own, before, after = (
         cosines.get(str(near), 0.0)
         for near in (found.id, found.properties.get("before"), found.properties.get("after"))
     )
-    moment = datetime.fromisoformat(str(found.properties["occurred"]))
-    return Candidate(
+    actor = found.properties.get("actor")
+    return Hit(
         key=found.id,
+        actor=None if actor is None else str(actor),
+        occurred_at=datetime.fromisoformat(str(found.properties["occurred"])),
         words=found.words,
         nearby=found.nearby,
-        meaning=own,
-        meaning_nearby=meaning_nearby(own, before, after),
-        time=question.is_about(moment),
-        actor=question.names(found.properties.get("actor")),
-        recency=question.recency(moment),
+        own=own,
+        before=before,
+        after=after,
     )
-
-
-def _told_once(answer: list[Recollection]) -> list[Recollection]:
-    told: dict[tuple[str, str | None, str | None, str], Recollection] = {}
-    for one in answer:
-        record = one.record
-        told.setdefault((record.kind, record.actor, record.thread, record.text), one)
-    return list(told.values())

@@ -4,7 +4,7 @@ Keys among neighbours: what a thread's objects must say of one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,51 +16,108 @@ from odyssey.domain.memory.keys import REACH, window_terms
 _MOST = 10_000
 """Objects of one thread that are read; Weaviate's own limit for one answer."""
 
-_READ = ["terms", "occurred", "moment", "record_id", "nearby", "before", "after"]
+READ = (
+    "terms", "occurred", "moment", "record_id", "nearby", "before", "after", "thread", "tier",
+    "owner",
+)  # fmt: skip
+"""The properties of an object that its place among its neighbours rests on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
-    """
-    Objects about to be added to one thread, as (id, properties).
+class Group:
+    """Objects that can be neighbours: of one thread, belonging to the same people."""
 
-    With no name they stand alone; with none added, the whole thread is looked at.
-    """
+    thread: str
+    tier: str
+    owner: str
 
-    name: str | None
-    added: tuple[tuple[str, dict[str, Any]], ...]
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Group | None:
+        """An object's group; None for one that stands alone."""
+        thread = properties.get("thread")
+        if thread is None:
+            return None
+        return cls(str(thread), str(properties["tier"]), str(properties.get("owner") or ""))
+
+    def condition(self) -> Any:
+        """The own objects of the group."""
+        here = (
+            Filter.by_property("thread").equal(self.thread)
+            & Filter.by_property("tier").equal(self.tier)
+            & Filter.by_property("chunk").equal(0)
+        )
+        return here & Filter.by_property("owner").equal(self.owner) if self.owner else here
 
 
-async def read_around(collection: Any, thread: Thread) -> dict[str, dict[str, Any]]:
+async def read_around(
+    collection: Any, objects: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """
-    What to set on which object: `nearby`, `before` and `after` of the added ones and of
-    the neighbours for whom something changes.
+    What to set on which object, so that the keys of *objects* and of their neighbours are right.
+
+    *objects* may be there already, or about to be added. Of what is there and
+    right nothing is said.
     """
-    if thread.name is None:
-        return {one: _patch(properties, before=[], after=[]) for one, properties in thread.added}
-    added = dict(thread.added)
-    here = Filter.by_property("thread").equal(thread.name) & Filter.by_property("chunk").equal(0)
-    known = await _neighbours(collection, here, [one["moment"] for one in added.values()])
-    rows = sorted(
-        {**known, **added}.items(), key=lambda row: (row[1]["moment"], row[1]["record_id"])
-    )
     patches: dict[str, dict[str, Any]] = {}
-    for index, (one, properties) in enumerate(rows):
-        whole = not added or one in added
-        # At the rim of what was read, an object's own neighbours are not known.
-        near_added = any(
-            other in added for other, _ in rows[max(index - REACH, 0) : index + REACH + 1]
-        )
-        if not (whole or near_added):
-            continue
-        patch = _patch(
-            properties,
-            before=rows[max(index - REACH, 0) : index][::-1],
-            after=rows[index + 1 : index + 1 + REACH],
-        )
-        if one in added or any(patch[name] != properties.get(name) for name in patch):
-            patches[one] = patch
+    groups: dict[Group, dict[str, Mapping[str, Any]]] = {}
+    for one, properties in objects.items():
+        group = Group.of(properties)
+        if group is None:
+            _add(patches, one, properties, before=[], after=[])
+        else:
+            groups.setdefault(group, {})[one] = properties
+    for group, members in groups.items():
+        moments = [float(one["moment"]) for one in members.values()]
+        known = await _neighbours(collection, group.condition(), moments)
+        _refresh({**known, **members}, set(members), patches)
     return patches
+
+
+async def read_whole(collection: Any, group: Group) -> dict[str, dict[str, Any]]:
+    """The same for a whole group, after some of it was deleted."""
+    known = await _neighbours(collection, group.condition(), [])
+    patches: dict[str, dict[str, Any]] = {}
+    _refresh(known, set(known), patches)
+    return patches
+
+
+def _refresh(
+    objects: Mapping[str, Mapping[str, Any]], changed: set[str], patches: dict[str, dict[str, Any]]
+) -> None:
+    rows = sorted(objects.items(), key=lambda row: (row[1]["moment"], row[1]["record_id"]))
+    for index, (one, properties) in enumerate(rows):
+        # At the rim of what was read, an object's own neighbours are not known.
+        if any(other in changed for other, _ in rows[max(index - REACH, 0) : index + REACH + 1]):
+            _add(
+                patches,
+                one,
+                properties,
+                before=rows[max(index - REACH, 0) : index][::-1],
+                after=rows[index + 1 : index + 1 + REACH],
+            )
+
+
+def _add(
+    patches: dict[str, dict[str, Any]],
+    one: str,
+    properties: Mapping[str, Any],
+    *,
+    before: list[tuple[str, Mapping[str, Any]]],
+    after: list[tuple[str, Mapping[str, Any]]],
+) -> None:
+    key = window_terms(
+        _terms(properties),
+        before=[_terms(other) for _, other in before],
+        after=[_terms(other) for _, other in after],
+        moment=datetime.fromisoformat(str(properties["occurred"])),
+    )
+    patch = {
+        "nearby": " ".join(key),
+        "before": before[0][0] if before else "",
+        "after": after[0][0] if after else "",
+    }
+    if any(patch[name] != properties.get(name) for name in patch):
+        patches[one] = patch
 
 
 async def _neighbours(
@@ -89,29 +146,10 @@ async def _fetch(
     collection: Any, condition: Any, order: Any, *, limit: int
 ) -> dict[str, dict[str, Any]]:
     answer = await collection.query.fetch_objects(
-        filters=condition, sort=order, limit=limit, return_properties=_READ
+        filters=condition, sort=order, limit=limit, return_properties=list(READ)
     )
     return {str(item.uuid): dict(item.properties) for item in answer.objects}
 
 
-def _patch(
-    properties: dict[str, Any],
-    *,
-    before: list[tuple[str, dict[str, Any]]],
-    after: list[tuple[str, dict[str, Any]]],
-) -> dict[str, Any]:
-    key = window_terms(
-        _terms(properties),
-        before=[_terms(other) for _, other in before],
-        after=[_terms(other) for _, other in after],
-        moment=datetime.fromisoformat(str(properties["occurred"])),
-    )
-    return {
-        "nearby": " ".join(key),
-        "before": before[0][0] if before else "",
-        "after": after[0][0] if after else "",
-    }
-
-
-def _terms(properties: dict[str, Any]) -> list[str]:
+def _terms(properties: Mapping[str, Any]) -> list[str]:
     return str(properties["terms"] or "").split()

@@ -4,9 +4,8 @@ A question, read once: its terms, who it names, and the time it speaks of.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from odyssey.domain.memory.terms import distinct, identifiers, terms
@@ -14,9 +13,6 @@ from odyssey.domain.memory.time_window import TimeWindow, find_window
 
 MAX_TERMS = 48
 """A whole diff may be a query; its first terms are enough to find what is like it."""
-
-FADES_OVER = timedelta(days=456)
-"""After which a record's recency is 1/e."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +31,6 @@ class Question:
     def is_about(self, moment: datetime) -> float:
         """How well *moment* fits the time the question speaks of, 0 to 1."""
         return self.window.share(moment) if self.window else 0.0
-
-    def recency(self, moment: datetime) -> float:
-        """1 now, and ever less the longer ago; 1 for a clock that runs ahead."""
-        age = max(self.now - moment, timedelta())
-        return math.exp(-age / FADES_OVER)
 
 
 @lru_cache(maxsize=10_000)

@@ -9,7 +9,7 @@ the next one should stay far ahead of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SMOOTHING = 0.5
 """How much of a neighbour's cosine counts in `meaning nearby`."""
@@ -31,7 +31,6 @@ class Weights:
     meaning_nearby: float = 1.0
     time: float = 0.15
     actor: float = 0.05
-    recency: float = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +40,7 @@ class Candidate:
 
     `words` and `nearby` are BM25 scores, 0 where not found; `meaning` is a
     cosine and `meaning_nearby` that cosine with a share of its neighbours'.
-    `time`, `actor` and `recency` are shares of their boost, 0 to 1.
+    `time` and `actor` are shares of their boost, 0 to 1.
     """
 
     key: int | str
@@ -51,7 +50,6 @@ class Candidate:
     meaning_nearby: float = 0.0
     time: float = 0.0
     actor: float = 0.0
-    recency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +65,10 @@ def fuse(candidates: Sequence[Candidate], weights: Weights, *, limit: int) -> li
     """
     The best *limit* candidates that match at all, best first; ties in the order they came.
 
-    score = sum of weight * arm / best of that arm, times 1 + the boosts.
+    score = mean of arm / best of that arm, by weight, times 1 + the boosts. It is 1 for what
+    is best in every arm that found anything, and more only by the boosts.
     """
+    weights = _over_arms(candidates, weights)
     words = _scale(weights.words, max((one.words for one in candidates), default=0.0))
     nearby = _scale(weights.nearby, max((one.nearby for one in candidates), default=0.0))
     meaning = _scale(weights.meaning, max((one.meaning for one in candidates), default=0.0))
@@ -86,11 +86,10 @@ def fuse(candidates: Sequence[Candidate], weights: Weights, *, limit: int) -> li
         boosts = (
             weights.time * _share(one.time),
             weights.actor * _share(one.actor),
-            weights.recency * _share(one.recency),
         )
         score = sum(arms) * (1.0 + sum(boosts))
         if score > 0:
-            scored.append((-score, index, (*arms, *boosts[:2])))
+            scored.append((-score, index, (*arms, *boosts)))
     scored.sort()
     return [
         Fused(candidate=candidates[index], score=-score, matched=_names(parts))
@@ -101,6 +100,16 @@ def fuse(candidates: Sequence[Candidate], weights: Weights, *, limit: int) -> li
 def meaning_nearby(own: float, before: float, after: float) -> float:
     """A cosine with its neighbours' shares; 0 for a neighbour that is not there."""
     return own + SMOOTHING * before + SMOOTHING * after
+
+
+def _over_arms(candidates: Sequence[Candidate], weights: Weights) -> Weights:
+    """The weights with the arms' sum 1, of the arms that found anything."""
+    arms = ("words", "nearby", "meaning", "meaning_nearby")
+    found = [arm for arm in arms if any(getattr(one, arm) > 0 for one in candidates)]
+    total = sum(getattr(weights, arm) for arm in found)
+    if total <= 0:
+        return weights
+    return replace(weights, **{arm: getattr(weights, arm) / total for arm in found})
 
 
 def _scale(weight: float, best: float) -> float:

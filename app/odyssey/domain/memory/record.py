@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from odyssey.domain.memory.scope import Tier
+
 FIELDS = frozenset({"kind", "actor", "trust", "source", "thread", "person"})
 """The fields of a record that a recall can be narrowed by."""
 
@@ -29,6 +31,7 @@ ATTRIBUTES = frozenset(
         "head_sha",
         "issue",
         "language",
+        "mentioned",
         "merge_sha",
         "outcome",
         "patch_id",
@@ -41,6 +44,7 @@ ATTRIBUTES = frozenset(
         "run_id",
         "session",
         "state",
+        "status",
         "success",
         "task_id",
         "test",
@@ -55,7 +59,11 @@ A record may carry others, but only these can be asked for: a misspelt name is
 then an error and never a wider or an empty answer.
 """
 
+_PEOPLE = ("requester", "reviewer")
+
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# What `entries` makes of a key that users chose themselves.
+_USER_KEY = re.compile(r"meta_[0-9a-f]{16}")
 _TENANT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_SLUG = re.compile(r"[^a-z0-9_]+")
 
@@ -131,7 +139,8 @@ class Record:
     delivery retained twice is one record; the first one stays. `source` is the
     URL to read it at. `thread` is what it was said in (`pull/41`); records of one
     thread are neighbours, in the order in which they occurred. `person` is whose
-    personal data it is, for `forget`.
+    personal data it is, for `forget`. `tier` says to whom it belongs: with
+    `Tier.PERSON` to `person` alone, with `Tier.THREAD` to `thread` alone.
     """
 
     id: str
@@ -143,6 +152,7 @@ class Record:
     actor: str | None = None
     thread: str | None = None
     person: str | None = None
+    tier: Tier = Tier.REPOSITORY
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -158,11 +168,55 @@ class Record:
             raise ValueError(
                 f"record {self.id}: occurred_at has no time zone; use datetime.now(UTC)"
             )
+        if not 1 < self.occurred_at.year < 9999:
+            raise ValueError(
+                f"record {self.id}: the year {self.occurred_at.year} is no time at which "
+                "anything happened; see what wrote it"
+            )
+        if self.tier is not Tier.REPOSITORY and not self._owner:
+            raise ValueError(
+                f"record {self.id}: it belongs to a {self.tier} and names none; set {self.tier}="
+            )
         for name in self.attributes:
             if not _ATTRIBUTE_NAME.fullmatch(name):
                 raise ValueError(
                     f"record {self.id}: attribute {name!r}: use lower-case letters, digits and '_'"
                 )
+
+    @property
+    def _owner(self) -> str | None:
+        return self.person if self.tier is Tier.PERSON else self.thread
+
+
+def people_of(record: Record) -> tuple[str, ...]:
+    """
+    The logins a record is by or about, lower case (GitHub's are alike in any case), sorted.
+
+    Of the actor, the person, and the attributes that name people; each may hold several
+    with commas between.
+    """
+    named = (record.actor, record.person, *map(record.attributes.get, _PEOPLE))
+    return tuple(
+        sorted({login_of(one) for some in named if some for one in some.split(",")} - {""})
+    )
+
+
+def login_of(name: str) -> str:
+    """A login as it is compared: without `@` and spaces around it, lower case."""
+    return name.strip().removeprefix("@").lower()
+
+
+def owner_of(record: Record) -> str:
+    """
+    To whom alone a record belongs: the login or the thread of its tier; empty for everybody.
+    """
+    match record.tier:
+        case Tier.PERSON:
+            return login_of(record.person or "")
+        case Tier.THREAD:
+            return record.thread or ""
+        case Tier.REPOSITORY:
+            return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,13 +227,18 @@ class Recollection:
     `score` orders one answer and means nothing across answers. `similarity` is
     the cosine of query and text, -1 to 1, and 0 where either has no vector.
     `matched` says what found it, strongest first: arms (`words`, `words nearby`,
-    `meaning`, `meaning nearby`) and boosts (`time`, `actor`).
+    `meaning`, `meaning nearby`) and boosts (`time`, `actor`), last `importance`.
     """
 
     record: Record
     score: float
     similarity: float
     matched: tuple[str, ...]
+
+
+def is_attribute(name: str) -> bool:
+    """Whether a recall can be narrowed by the attribute *name*."""
+    return name in ATTRIBUTES or _USER_KEY.fullmatch(name) is not None
 
 
 def check_where(where: Mapping[str, str]) -> None:
@@ -190,6 +249,6 @@ def check_where(where: Mapping[str, str]) -> None:
         ValueError: a key is no field and no declared attribute.
     """
     for name in where:
-        if name not in FIELDS and name not in ATTRIBUTES:
+        if name not in FIELDS and not is_attribute(name):
             known = ", ".join(sorted(FIELDS | ATTRIBUTES))
             raise ValueError(f"memory cannot be narrowed by {name!r}: use one of {known}")

@@ -17,15 +17,15 @@ def retainable(record: Record) -> tuple[Record, int]:
     Text, source and attributes are masked; id, kind, thread and the logins of actor
     and person are names and stay.
     """
-    text = mask(_storable(record.text))
-    source = mask(_storable(record.source))
+    text = mask(storable(record.text))
+    source = mask(storable(record.source))
     attributes: dict[str, Masked] = {
-        name: mask(_storable(value)) for name, value in record.attributes.items()
+        name: mask(storable(value)) for name, value in record.attributes.items()
     }
     kept = dataclasses.replace(
         record,
-        id=_storable(record.id),
-        kind=_storable(record.kind),
+        id=storable(record.id),
+        kind=storable(record.kind),
         text=text.text,
         source=source.text,
         actor=_storable_name(record.actor),
@@ -37,7 +37,8 @@ def retainable(record: Record) -> tuple[Record, int]:
     return kept, found
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """The text as every store can hold it."""
     # JSON may hold half a surrogate pair; UTF-8, and so every store, may not. Weaviate
     # and FTS5 also end a text at a NUL.
     return (
@@ -46,4 +47,4 @@ def _storable(text: str) -> str:
 
 
 def _storable_name(name: str | None) -> str | None:
-    return None if name is None else _storable(name)
+    return None if name is None else storable(name)

@@ -64,7 +64,9 @@ class Actions:
         self.workflows: dict[int, Workflow] = {}
         self._simulator = simulator
         self._executor = executor or ActExecutor()
-        self._places = Places(runs_at_once)
+        # Only act loads the machine, so only its runs share this machine's places.
+        own = None if executor is None else simulator.root / "places"
+        self._places = Places(runs_at_once, folder=own)
         self._groups = Groups()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}

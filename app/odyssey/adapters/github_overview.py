@@ -1,0 +1,350 @@
+"""
+The port `Overview`: what the App may see on GitHub, in lists and in single looks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from odyssey.adapters.github_client import Client, InstallationClients
+from odyssey.adapters.github_pages import ConditionalPages, Item, Pick
+from odyssey.adapters.github_traces import read_traces
+from odyssey.domain.errors import NotFound, PermissionDenied
+from odyssey.domain.identifiers import (
+    HeadSha,
+    InstallationId,
+    PullRequestRef,
+    RepositoryRef,
+    RunId,
+)
+from odyssey.ports.healing import FoundRun, Installed, ListedComment, ListedPull, Traces
+
+T = TypeVar("T")
+_FULL_PAGES: Mapping[str, str | int] = {"per_page": 100}
+MOST_RECENT = 100
+MOST_COMMENTS = 300
+
+
+class GitHubOverview:
+    """
+    GitHub as the sweeps look at it.
+    """
+
+    def __init__(
+        self, clients: InstallationClients, pages: ConditionalPages, *, bot_login: str
+    ) -> None:
+        self._clients = clients
+        self._pages = pages
+        self._bot_login = bot_login
+
+    async def repositories(self) -> Sequence[Installed]:
+        """See `ports.healing.Overview`."""
+
+        async def installations(app: Client) -> list[Item]:
+            return await self._pages.items(
+                app, "/app/installations", owner="app", pick=_installation, params=_FULL_PAGES
+            )
+
+        found: list[Installed] = []
+        for each in await self._clients.as_app(installations):
+            if each["is_suspended"]:
+                continue
+            try:
+                covered = await self._repositories_of(InstallationId(each["id"]))
+            except (NotFound, PermissionDenied):
+                # Uninstalled or suspended since the first answer.
+                continue
+            since = _time(each["created_at"])
+            found += [Installed(repository=one, since=since) for one in covered]
+        return found
+
+    async def _repositories_of(self, installation_id: InstallationId) -> list[RepositoryRef]:
+        async def covered(client: Client) -> list[Item]:
+            return await self._pages.items(
+                client,
+                "/installation/repositories",
+                owner=str(installation_id),
+                pick=_repository,
+                params=_FULL_PAGES,
+                wrap="repositories",
+                most=10_000,
+            )
+
+        return [
+            RepositoryRef(installation_id, each["owner"], each["name"])
+            for each in await self._clients.call(installation_id, covered)
+            if not each["is_archived"]
+        ]
+
+    async def open_pulls(self, repository: RepositoryRef) -> Sequence[ListedPull]:
+        """See `ports.healing.Overview`."""
+        items = await self._items(
+            repository, "pulls", _pull, {"state": "open", "per_page": 100}, most=3_000
+        )
+        return [_listed_pull(each) for each in items]
+
+    async def recent_pulls(self, repository: RepositoryRef) -> Sequence[ListedPull]:
+        """See `ports.healing.Overview`."""
+        query: dict[str, str | int] = {
+            "state": "all", "sort": "updated", "direction": "desc", "per_page": 100,
+        }  # fmt: skip
+        items = await self._items(repository, "pulls", _pull, query, most=MOST_RECENT)
+        return [_listed_pull(each) for each in items]
+
+    async def comments(self, repository: RepositoryRef, since: datetime) -> Sequence[ListedComment]:
+        """See `ports.healing.Overview`."""
+        # By the day, so that the address stays the same and its answer can be a 304.
+        day = since.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z")
+        query: dict[str, str | int] = {
+            "since": day, "sort": "updated", "direction": "desc", "per_page": 100,
+        }  # fmt: skip
+        items = await self._items(
+            repository, "issues/comments", _comment, query, most=MOST_COMMENTS
+        )
+        found = [_listed_comment(each) for each in reversed(items)]
+        return [each for each in found if each.updated_at >= since]
+
+    async def comment(self, repository: RepositoryRef, comment_id: int) -> ListedComment | None:
+        """See `ports.healing.Overview`."""
+        try:
+            answer: Any = await self._call(
+                repository,
+                lambda client: client.rest.issues.async_get_comment(
+                    repository.owner, repository.name, comment_id
+                ),
+            )
+        except NotFound:
+            return None
+        return _listed_comment(_comment(answer.json()))
+
+    async def comment_delivery(self, repository: RepositoryRef, comment: ListedComment) -> bytes:
+        """See `ports.healing.Overview`."""
+        owner, name = repository.owner, repository.name
+        issue = await self._call(
+            repository, lambda client: client.rest.issues.async_get(owner, name, comment.number)
+        )
+        about = await self._call(
+            repository, lambda client: client.rest.repos.async_get(owner, name)
+        )
+        shown, full = issue.json(), about.json()
+        author = {"login": comment.author, "type": "User" if comment.author_is_person else "Bot"}
+        payload: dict[str, Any] = {
+            "action": "created",
+            "installation": {"id": repository.installation_id},
+            "repository": {
+                "owner": {"login": owner},
+                "name": name,
+                "default_branch": full["default_branch"],
+            },
+            "issue": {
+                "number": comment.number,
+                "state": shown["state"],
+                "locked": shown.get("locked", False),
+            },
+            "comment": {
+                "id": comment.id,
+                "body": comment.body,
+                "html_url": comment.url,
+                "created_at": comment.created_at.isoformat(),
+                "user": author,
+            },
+            "sender": author,
+        }
+        if shown.get("pull_request"):
+            payload["issue"]["pull_request"] = {"url": shown["pull_request"]["url"]}
+        return json.dumps(payload).encode()
+
+    async def has_reacted(self, repository: RepositoryRef, comment_id: int) -> bool:
+        """See `ports.healing.Overview`."""
+
+        async def look(client: Client) -> bool:
+            pages = client.rest.paginate(
+                client.rest.reactions.async_list_for_issue_comment,
+                map_func=lambda answer: answer.json(),
+                owner=repository.owner,
+                repo=repository.name,
+                comment_id=comment_id,
+                content="eyes",
+                per_page=100,
+            )
+            async for reaction in pages:
+                if reaction["user"] and reaction["user"]["login"] == self._bot_login:
+                    return True
+            return False
+
+        return await self._call(repository, look)
+
+    async def find_answer(self, repository: RepositoryRef, number: int, marker: str) -> bool:
+        """See `ports.healing.Overview`."""
+
+        async def look(client: Client) -> bool:
+            pages = client.rest.paginate(
+                client.rest.issues.async_list_comments,
+                map_func=lambda answer: answer.json(),
+                owner=repository.owner,
+                repo=repository.name,
+                issue_number=number,
+                per_page=100,
+            )
+            async for comment in pages:
+                mine = comment["user"] and comment["user"]["login"] == self._bot_login
+                if mine and marker in (comment["body"] or ""):
+                    return True
+            return False
+
+        return await self._call(repository, look)
+
+    async def find_pull(self, repository: RepositoryRef, branch: str) -> PullRequestRef | None:
+        """See `ports.healing.Overview`."""
+        answer: Any = await self._call(
+            repository,
+            lambda client: client.rest.pulls.async_list(
+                repository.owner, repository.name, head=f"{repository.owner}:{branch}", state="all"
+            ),
+        )
+        mine = [
+            int(each["number"])
+            for each in answer.json()
+            if each["user"] and each["user"]["login"] == self._bot_login
+        ]
+        return PullRequestRef(repository, max(mine)) if mine else None
+
+    async def traces(self, ref: PullRequestRef, head_sha: HeadSha) -> Traces:
+        """See `ports.healing.Overview`."""
+        return await self._call(
+            ref.repository,
+            lambda client: read_traces(client, ref, head_sha, bot_login=self._bot_login),
+        )
+
+    async def find_run(
+        self, repository: RepositoryRef, *, workflow: str, nonce: str
+    ) -> FoundRun | None:
+        """See `ports.healing.Overview`; a run that a person dispatched is not the App's."""
+        try:
+            answer: Any = await self._call(
+                repository,
+                lambda client: client.rest.actions.async_list_workflow_runs(
+                    repository.owner,
+                    repository.name,
+                    workflow,
+                    event="workflow_dispatch",
+                    per_page=100,
+                ),
+            )
+        except NotFound:
+            return None
+        for run in answer.json()["workflow_runs"]:
+            actor = run.get("actor") or {}
+            if nonce in run["display_title"] and actor.get("login") == self._bot_login:
+                return _found_run(repository, run)
+        return None
+
+    async def run(self, repository: RepositoryRef, run_id: RunId) -> FoundRun | None:
+        """See `ports.healing.Overview`."""
+        try:
+            answer: Any = await self._call(
+                repository,
+                lambda client: client.rest.actions.async_get_workflow_run(
+                    repository.owner, repository.name, int(run_id)
+                ),
+            )
+        except NotFound:
+            return None
+        return _found_run(repository, answer.json())
+
+    async def _call(self, repository: RepositoryRef, call: Callable[[Client], Awaitable[T]]) -> T:
+        return await self._clients.call(repository.installation_id, call)
+
+    async def _items(
+        self,
+        repository: RepositoryRef,
+        below: str,
+        pick: Pick,
+        params: Mapping[str, str | int],
+        *,
+        most: int,
+    ) -> list[Item]:
+        path = f"/repos/{repository.owner}/{repository.name}/{below}"
+        return await self._call(
+            repository,
+            lambda client: self._pages.items(
+                client, path, owner=str(repository.installation_id), pick=pick,
+                params=params, most=most,
+            ),
+        )  # fmt: skip
+
+
+def _installation(item: Mapping[str, Any]) -> Item:
+    return {
+        "id": int(item["id"]),
+        "is_suspended": bool(item.get("suspended_at")),
+        "created_at": item["created_at"],
+    }
+
+
+def _repository(item: Mapping[str, Any]) -> Item:
+    return {
+        "owner": item["owner"]["login"],
+        "name": item["name"],
+        "is_archived": bool(item.get("archived")),
+    }
+
+
+def _pull(item: Mapping[str, Any]) -> Item:
+    return {
+        "number": int(item["number"]),
+        "author": (item["user"] or {}).get("login", "ghost"),
+        "head_branch": item["head"]["ref"],
+        "head_sha": item["head"]["sha"],
+        "base_branch": item["base"]["ref"],
+        "is_open": item["state"] == "open",
+        "updated_at": item["updated_at"],
+    }
+
+
+def _listed_pull(item: Item) -> ListedPull:
+    return ListedPull(**{**item, "updated_at": _time(item["updated_at"])})
+
+
+def _comment(item: Mapping[str, Any]) -> Item:
+    user = item["user"] or {}
+    return {
+        "id": int(item["id"]),
+        "number": int(str(item["issue_url"]).rpartition("/")[2]),
+        "author": user.get("login", "ghost"),
+        "author_is_person": user.get("type") == "User",
+        # What is no command is not worked with, so it is not kept either.
+        "body": (item["body"] or "") if "/odyssey" in (item["body"] or "").lower() else "",
+        "url": item["html_url"],
+        "created_at": item["created_at"],
+        "updated_at": item["updated_at"],
+        "eyes": int((item.get("reactions") or {}).get("eyes", 0)),
+    }
+
+
+def _listed_comment(item: Item) -> ListedComment:
+    times = {key: _time(item[key]) for key in ("created_at", "updated_at")}
+    return ListedComment(**{**item, **times})
+
+
+def _found_run(repository: RepositoryRef, run: Mapping[str, Any]) -> FoundRun:
+    keys = "id run_attempt event path head_branch display_title status conclusion html_url".split()
+    payload = {
+        "action": "completed" if run["status"] == "completed" else "in_progress",
+        "installation": {"id": repository.installation_id},
+        "repository": {"owner": {"login": repository.owner}, "name": repository.name},
+        "workflow_run": {key: run.get(key) for key in keys},
+    }
+    return FoundRun(
+        id=RunId(int(run["id"])),
+        attempt=int(run.get("run_attempt") or 1),
+        is_completed=run["status"] == "completed",
+        body=json.dumps(payload).encode(),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

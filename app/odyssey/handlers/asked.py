@@ -1,0 +1,39 @@
+"""
+Asked: which proposal a comment is about.
+"""
+
+from __future__ import annotations
+
+from odyssey.domain.errors import NotProposable
+from odyssey.domain.events import IssueCommented
+from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.proposal import Proposal
+from odyssey.ports import Ports
+
+
+async def find_proposal(event: IssueCommented, ports: Ports) -> Proposal | None:
+    """The proposal a command is about: of this pull request, or the newest one of this issue."""
+    if event.is_pull_request:
+        return await ports.proposals.find_by_pull_request(
+            PullRequestRef(event.repository, event.number)
+        )
+    newest = await ports.proposals.newest(limit=50, repository=event.repository.full_name)
+    return next(
+        (each for each in newest if each.issue_number == event.number and each.pull_number), None
+    )
+
+
+async def get_proposal(event: IssueCommented, ports: Ports) -> Proposal:
+    """
+    The same.
+
+    Raises:
+        NotProposable: it is about none.
+    """
+    found = await find_proposal(event, ports)
+    if found is None:
+        where = "pull request is no proposal" if event.is_pull_request else "issue has no proposal"
+        raise NotProposable(
+            f"This {where} of Odyssey's. Start one with `/odyssey propose` on an issue."
+        )
+    return found

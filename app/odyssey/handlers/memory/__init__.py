@@ -1,0 +1,3 @@
+"""
+What is derived from records and kept beside them: one module for each thing done with it.
+"""

@@ -1,0 +1,138 @@
+"""
+Derive: one round of everything that is derived from memory and is due, for every tenant.
+
+What an error means for a job is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import timedelta
+
+from odyssey.domain.errors import Conflict, LeaseLost, OdysseyError, Unavailable
+from odyssey.domain.memory.jobs import Job, JobKind, JobState, wait_after
+from odyssey.domain.memory.record import Tenant
+from odyssey.handlers.memory.batch import flush_due
+from odyssey.handlers.memory.consolidate import ask_consolidation, run_consolidation
+from odyssey.handlers.memory.index import index_observations
+from odyssey.handlers.memory.needs import Needs
+from odyssey.handlers.memory.subscriptions import run_notification
+from odyssey.handlers.memory.summarise import delivery_wait, run_delivery, run_summary
+from odyssey.handlers.memory.synthesise import run_synthesis
+from odyssey.handlers.memory.tasks import index_waiting
+from odyssey.memory_ports import Unanswered
+
+log = logging.getLogger("odyssey.memory")
+
+NO_MODEL = (
+    "no language model is configured: set ODYSSEY_LANGUAGE_MODEL to one that Ollama has; "
+    "what needs it waits until then, and nothing is lost"
+)
+
+AWAY = timedelta(minutes=1)
+"""How long a job waits for a model that is away; such attempts do not count."""
+MOST = 5
+"""Jobs of one tenant in one round, so that each tenant has its turn."""
+
+
+QUICK = frozenset(kind for kind in JobKind if kind.is_post)
+"""What no model is asked for: it does not wait behind what takes minutes."""
+
+
+async def derive_once(ports: Needs, *, only: Collection[JobKind] = tuple(JobKind)) -> int:
+    """
+    Does what is due for every tenant, jobs *only* of these kinds; how many. Repeatable.
+    """
+    taken = 0
+    for tenant in await ports.derived.jobs.tenants():
+        taken += await derive_tenant(tenant, ports, only=only)
+    return taken
+
+
+async def derive_tenant(
+    tenant: Tenant, ports: Needs, *, only: Collection[JobKind] = tuple(JobKind)
+) -> int:
+    """Does what is due for one tenant; how many jobs were taken. Repeatable."""
+    await index_observations(tenant, ports)
+    await index_waiting(tenant, ports)
+    await flush_due(tenant, ports)
+    await ask_consolidation(tenant, ports)
+    kinds = {kind for kind in only if ports.derived.language or not kind.needs_model}
+    lease = 4 * ports.derived.deriving.language_timeout + timedelta(minutes=1)
+    taken = 0
+    while taken < MOST and (
+        job := await ports.derived.jobs.take(tenant, kinds, now=ports.now(), lease=lease)
+    ):
+        taken += 1
+        if not await _work(tenant, job, ports):
+            # The model is away for the others too.
+            kinds &= QUICK
+    return taken
+
+
+async def _work(tenant: Tenant, job: Job, ports: Needs) -> bool:
+    """Works off a job; whether the model, if it was needed, was there."""
+    try:
+        await _run(tenant, job, ports)
+    except LeaseLost as error:
+        log.warning("job %s left to another: %s", job.id, error)
+    except Conflict as error:
+        await _again(tenant, job, str(error), ports, wait=timedelta(seconds=1), counts=False)
+    except Unanswered as error:
+        await _again(tenant, job, str(error), ports, wait=wait_after(job.attempts))
+    except Unavailable as error:
+        if job.kind is JobKind.DELIVER:
+            await _again(tenant, job, str(error), ports, wait=delivery_wait(job.attempts))
+            return True
+        if job.kind is JobKind.NOTIFY:
+            await _again(tenant, job, str(error), ports, wait=wait_after(job.attempts))
+            return True
+        await _again(tenant, job, str(error), ports, wait=AWAY, counts=False)
+        return False
+    except OdysseyError as error:
+        await _again(tenant, job, str(error), ports, wait=timedelta(), is_final=True)
+    return True
+
+
+async def _run(tenant: Tenant, job: Job, ports: Needs) -> None:
+    language = ports.derived.language
+    match job.kind:
+        case JobKind.CONSOLIDATE if language:
+            await run_consolidation(tenant, job, ports, language)
+        case JobKind.SYNTHESISE if language:
+            await run_synthesis(tenant, job, ports, language)
+        case JobKind.SUMMARISE:
+            await run_summary(tenant, job, ports)
+        case JobKind.DELIVER:
+            await run_delivery(tenant, job, ports)
+        case JobKind.NOTIFY:
+            await run_notification(tenant, job, ports)
+        case _:
+            raise Unavailable(NO_MODEL)
+
+
+async def _again(
+    tenant: Tenant,
+    job: Job,
+    reason: str,
+    ports: Needs,
+    *,
+    wait: timedelta,
+    counts: bool = True,
+    is_final: bool = False,
+) -> None:
+    try:
+        stands = await ports.derived.jobs.again(
+            tenant, job, reason, wait=wait, now=ports.now(), counts=counts, is_final=is_final
+        )
+    except LeaseLost as error:
+        log.warning("job %s left to another: %s", job.id, error)
+        return
+    is_dead = stands.state is JobState.DEAD
+    log.log(
+        logging.ERROR if is_dead else logging.INFO,
+        "job %s (%s) of tenant %s %s after attempt %d: %s",
+        job.id, job.kind, tenant, "given up" if is_dead else f"again in {wait}", job.attempts,
+        reason,
+    )  # fmt: skip

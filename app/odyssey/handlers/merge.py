@@ -1,0 +1,125 @@
+"""
+Merge: what the gate's two decisions to act come to, a merge and an update of the branch.
+
+Nothing is sent before it is written down, and nothing is merged that a second read
+does not judge exactly as the first one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from odyssey.domain import comments, gate
+from odyssey.domain.errors import CommandRefused, Conflict, MergeConflict, NotFound, NotMergeable
+from odyssey.domain.proposal import FoundConflict, MergeAttempt, Proposal
+from odyssey.domain.pull_request import PullRequest
+from odyssey.ports import Ports, UpdateMethod
+
+Judge = Callable[[Proposal, PullRequest], Awaitable[gate.Decision]]
+"""The gate, asked about one read of the pull request."""
+
+
+async def merge(
+    proposal: Proposal, decision: gate.Merge, ports: Ports, *, judge: Judge
+) -> Proposal:
+    """
+    The proposal with what GitHub answered to the merge of exactly what *decision* judged.
+
+    Raises:
+        Conflict: a second read gives another verdict, or the world moved during the merge.
+    """
+    attempt = MergeAttempt(
+        head_sha=decision.head_sha,
+        approved_by=decision.approved_by,
+        automatic=decision.automatic,
+        at=ports.now(),
+        verdict=decision.verdict,
+    )
+    proposal = replace(proposal, merge=attempt)
+    await ports.proposals.put(proposal)
+    try:
+        await _judge_again(proposal, decision, ports, judge)
+        sha = await _send(proposal, decision, ports)
+    except Conflict:
+        await ports.proposals.put(replace(proposal, merge=None))
+        raise
+    except NotMergeable as error:
+        return replace(proposal, merge=replace(attempt, failure=str(error)))
+    proposal = replace(proposal, merge=replace(attempt, sha=sha))
+    # From here on the audit is owed, whoever does it.
+    await ports.proposals.put(proposal)
+    return proposal
+
+
+async def _judge_again(
+    proposal: Proposal, decision: gate.Merge, ports: Ports, judge: Judge
+) -> None:
+    pull = await ports.github.snapshot(proposal.pull_request)
+    again = await judge(proposal, pull)
+    if not isinstance(again, gate.Merge):
+        raise Conflict(f"{pull.ref}: what was ready a moment ago is not any more; judged again")
+    if changed := decision.verdict.differences(again.verdict):
+        raise Conflict(f"{pull.ref}: another {', another '.join(changed)}; judged again")
+
+
+async def _send(proposal: Proposal, decision: gate.Merge, ports: Ports) -> str:
+    try:
+        return await ports.github.merge(
+            proposal.pull_request,
+            head_sha=decision.head_sha,
+            method=decision.method,
+            title=f"{proposal.title} (#{proposal.pull_number})",
+            message=comments.merge_message(proposal),
+        )
+    except NotMergeable as error:
+        # The reads may have been before GitHub knew of a conflict; the gate says that better.
+        if (await ports.github.snapshot(proposal.pull_request)).mergeable is False:
+            raise Conflict(f"{proposal.pull_request} conflicts with its base branch") from error
+        raise
+
+
+async def bring_up_to_date(proposal: Proposal, decision: gate.Update, ports: Ports) -> Proposal:
+    """
+    The proposal after its base branch was merged into its branch, or with why that cannot be.
+
+    What comes of it, a new head or a conflict, is judged by the delivery that Odyssey hands itself:
+    GitHub's own tells of a push by Odyssey, which is passed over.
+
+    Raises:
+        Conflict: the branch is elsewhere by now.
+    """
+    try:
+        await ports.repositories.update(
+            proposal.repository,
+            branch=proposal.branch,
+            head_sha=decision.head_sha,
+            base_branch=decision.base_branch,
+            method=UpdateMethod.MERGE,
+            message=comments.update_message(decision.base_branch, decision.base_sha),
+            at=ports.now(),
+        )
+    except MergeConflict as error:
+        if not error.paths:
+            return _not_updated(proposal, decision, error, ports)
+        found = FoundConflict(
+            head_sha=decision.head_sha, base_sha=decision.base_sha, paths=error.paths
+        )
+        proposal = replace(proposal, conflict=found)
+    except (CommandRefused, NotFound) as error:
+        return _not_updated(proposal, decision, error, ports)
+    await ports.inbox.ask_reconcile(proposal.pull_request)
+    return proposal
+
+
+def _not_updated(
+    proposal: Proposal, decision: gate.Update, error: CommandRefused | NotFound, ports: Ports
+) -> Proposal:
+    failed = MergeAttempt(
+        head_sha=decision.head_sha,
+        approved_by=(),
+        automatic=False,
+        at=ports.now(),
+        failure=f"The branch could not be brought up to date. {error}",
+    )
+    return replace(proposal, merge=failed)

@@ -1,0 +1,131 @@
+"""
+Once: a comment's commands are carried out one time, however often they come.
+
+The same comment may come by its delivery, by a redelivery and by the sweep, which give it
+different delivery ids. What was done is noted by the comment's id. Where the notes do not reach
+back to the comment, what is on GitHub tells what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from odyssey.domain import comments, given_up
+from odyssey.domain.commands import (
+    Approve,
+    Command,
+    Propose,
+    Reject,
+    Revert,
+    Update,
+    Validate,
+    parse_commands,
+)
+from odyssey.domain.events import IssueCommented
+from odyssey.domain.identifiers import branch_name, proposal_id
+from odyssey.handlers.asked import find_proposal
+from odyssey.handlers.obey import obey
+from odyssey.handlers.rebuild import know, rebuild_missing
+from odyssey.handlers.remember_said import retain_comment
+from odyssey.ports import Ports
+
+
+async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False) -> None:
+    """
+    Obeys the comment, unless that was done before.
+
+    Raises:
+        Busy: another worker is at it; call again.
+    """
+    if not event.author_is_person:
+        return
+    commands = parse_commands(event.body)
+    if not commands:
+        return
+    repository = event.repository
+    async with ports.proposals.lock(f"comment:{repository.full_name.lower()}:{event.comment_id}"):
+        if await ports.notes.is_obeyed(repository, event.comment_id):
+            return
+        known_since = await know(repository, ports)
+        # GitHub's times are whole seconds.
+        is_forgotten = event.created_at < known_since.replace(microsecond=0)
+        done = await find_done(event, commands, ports) if is_forgotten else frozenset()
+        if len(done) < len(commands) and await obey(
+            event, ports, again=again or is_forgotten, skip=done
+        ):
+            await retain_comment(event, commands, ports)
+        await ports.notes.obeyed(repository, event.comment_id)
+
+
+async def find_done(
+    event: IssueCommented, commands: Sequence[Command], ports: Ports
+) -> frozenset[int]:
+    """
+    Which of the commands of a comment from before the notes were carried out, by GitHub's word.
+
+    An answer has its marker. A command without an answer shows in its effect; one that Odyssey
+    never put its eyes on was never begun.
+    """
+    repository = event.repository
+    begun = await ports.overview.has_reacted(repository, event.comment_id)
+    if not begun:
+        return frozenset()
+    apology = given_up.answer_marker(event.comment_id)
+    if await ports.overview.find_answer(repository, event.number, apology):
+        return frozenset(range(len(commands)))
+    done = set()
+    for index, command in enumerate(commands):
+        marker = comments.answer_marker(event.comment_id, index)
+        if await ports.overview.find_answer(
+            repository, event.number, marker
+        ) or await _is_in_effect(command, index, event, ports):
+            done.add(index)
+    return frozenset(done)
+
+
+async def _is_in_effect(command: Command, index: int, event: IssueCommented, ports: Ports) -> bool:
+    match command:
+        case Propose(change=change) if change is not None:
+            return await _is_proposed(command, index, event, ports)
+        case Revert():
+            name = event.repository.full_name.lower()
+            identifier = proposal_id(name, "revert", str(event.comment_id), str(index))
+            known = await ports.proposals.get(identifier)
+            return known is not None and known.pull_number is not None
+        case Validate() | Reject() | Approve() | Update():
+            proposal = await find_proposal(event, ports)
+            if proposal is None or proposal.status.is_final:
+                return True
+            if isinstance(command, Approve):
+                # Of the present head it is kept again; of another one it says nothing any more.
+                return not (proposal.head_sha or "").startswith(command.sha)
+            if not isinstance(command, Validate):
+                return False
+            validation = proposal.validation
+            is_older = proposal.head_since is not None and event.created_at < proposal.head_since
+            # A later validation of the same head answers an earlier wish for one.
+            return is_older or (
+                validation is not None and validation.requested_at >= event.created_at
+            )
+    return False
+
+
+async def _is_proposed(command: Propose, index: int, event: IssueCommented, ports: Ports) -> bool:
+    repository = event.repository
+    name = repository.full_name.lower()
+    identifier = proposal_id(name, "comment", str(event.comment_id), str(index))
+    known = await ports.proposals.get(identifier)
+    if known is not None:
+        return known.pull_number is not None
+    try:
+        branch = branch_name(
+            identifier, command.message.strip(), prefix=command.branch_prefix or "proposal"
+        )
+    except ValueError:
+        return False
+    found = await ports.overview.find_pull(repository, branch)
+    if found is None:
+        return False
+    await rebuild_missing(found, ports)
+    await ports.inbox.ask_reconcile(found)
+    return True

@@ -1,0 +1,60 @@
+"""
+The timer that works off what is derived from memory, beside the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from odyssey.domain.errors import OdysseyError
+from odyssey.domain.memory.jobs import JobKind
+from odyssey.handlers.memory.derive import NO_MODEL, QUICK, derive_once
+from odyssey.handlers.memory.needs import Needs
+
+log = logging.getLogger("odyssey.memory")
+
+EVERY = timedelta(seconds=5)
+
+
+@asynccontextmanager
+async def deriving(ports: Needs, *, every: timedelta = EVERY) -> AsyncIterator[None]:
+    """
+    Derives in the background while the block runs, first at once; errors are logged.
+
+    A job that is cut off is handed out again when its lease is over.
+    """
+    if ports.derived.language is None:
+        log.info("memory: %s", NO_MODEL)
+    tasks = [
+        asyncio.create_task(_keep(ports, every, kinds))
+        for kinds in (QUICK, frozenset(JobKind) - QUICK)
+    ]
+    for task in tasks:
+        task.add_done_callback(_tell_defect)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> None:
+    while True:
+        try:
+            if done := await derive_once(ports, only=kinds):
+                log.info("memory: %d jobs taken", done)
+        except OdysseyError as error:
+            log.warning("memory: round broken off, the next in %s: %s", every, error)
+        await asyncio.sleep(every.total_seconds())
+
+
+def _tell_defect(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("deriving ended on a defect; restart the worker", exc_info=error)

@@ -1,0 +1,73 @@
+"""
+What people say in threads and reviews is kept, once, with who said it, when and of when.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from handlers.conftest import REPOSITORY, Desk
+from odyssey.domain.change import Files
+from odyssey.domain.memory.record import Record, Trust
+from odyssey.domain.memory.scope import REPOSITORY as EVERYBODY
+from odyssey.domain.memory.scope import Scope
+from odyssey.handlers.once import obey_once
+from odyssey.handlers.propose import propose
+from odyssey.handlers.reconcile import reconcile
+from odyssey.handlers.remember import tenant_of
+
+
+async def kept(desk: Desk, *kinds: str, scope: Scope = EVERYBODY) -> list[Record]:
+    """The records of these kinds, newest first."""
+    found = await desk.ports.memory.recall(
+        tenant_of(desk.repository), "", scope=scope, limit=20, kinds=kinds
+    )
+    return [each.record for each in found]
+
+
+async def test_a_comment_with_a_command_is_kept_word_for_word(desk: Desk) -> None:
+    """
+    With its author, its thread, its link, and the time that it speaks of; a redelivery adds none.
+    """
+    event = await desk.commented("It broke on 3 March 2026.\n\n/odyssey status")
+    event = replace(event, created_at=desk.ports.now() + timedelta(seconds=1))
+    await obey_once(event, desk.ports)
+    await obey_once(event, desk.ports)
+    (record,) = await kept(desk, "comment", scope=Scope.of_thread(f"issues/{event.number}"))
+
+    assert record.text == event.body
+    assert (record.actor, record.trust, record.source) == ("ada", Trust.PERSON, event.url)
+    assert record.attributes["command"] == "status"
+    assert record.attributes["mentioned"].startswith("2026-03-03T00:00:00")
+
+
+async def test_a_question_to_memory_is_no_memory(desk: Desk) -> None:
+    """
+    Else the next one would be answered with it; and what Odyssey answered is never kept.
+    """
+    event = await desk.commented("/odyssey recall Who greets?")
+    event = replace(event, created_at=desk.ports.now() + timedelta(seconds=1))
+    await obey_once(event, desk.ports)
+
+    assert len(await desk.answers(event.number)) == 1
+    assert await kept(desk) == []
+
+
+async def test_the_words_of_a_review_are_kept_once(desk: Desk) -> None:
+    """
+    However often the pull request is looked at; without words there is nothing to keep.
+    """
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    ben = desk.person("ben")
+    await ben.review(REPOSITORY, proposal.pull_request.number, "comment", body="Why not three?")
+    await ben.review(REPOSITORY, proposal.pull_request.number, "approve")
+    await reconcile(proposal.pull_request, desk.ports)
+    after = await reconcile(proposal.pull_request, desk.ports)
+    (record,) = await kept(desk, "review")
+
+    assert after is not None
+    assert after.kept == (record.id,)
+    assert (record.text, record.actor, record.trust) == ("Why not three?", "ben", Trust.PERSON)
+    assert record.thread == f"pull/{proposal.pull_number}"
+    assert "#pullrequestreview-" in record.source

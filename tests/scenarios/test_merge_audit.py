@@ -1,0 +1,249 @@
+"""
+After the merge: the merge commit is held against what was judged, and a wrong one stops everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from odyssey.domain.proposal import AuditOutcome, MergeAudit, Proposal, Status
+from odyssey.scenario import Scenario
+from odyssey.simulator.faults import Fault, meanwhile, tampered_merge
+from scenarios.changes import note
+from scenarios.stage import BOT, count_of, on_stage
+from schedules.executor import ScriptedExecutor
+
+MERGE = r".*/pulls/\d+/merge"
+WRONG = "is not what was approved"
+
+
+@asynccontextmanager
+async def played(
+    root: Path, policy: str = "", *, complaint: str | None = None
+) -> AsyncIterator[Scenario]:
+    """A scenario whose runs pass without a container; *policy* is more of its policy."""
+    async with on_stage(
+        root,
+        None,
+        embeds=False,
+        durable=False,
+        executor=ScriptedExecutor(),
+        files={"verdict": "pass\n"},
+        policy=policy or "{}\n",
+        complaint=complaint,
+    ) as scenario:
+        yield scenario
+
+
+async def proposed(scenario: Scenario, name: str) -> Proposal:
+    """A validated proposal that adds a page."""
+    return await scenario.propose(note(name), title=f"Describe the {name}")
+
+
+async def merged(scenario: Scenario, proposal: Proposal, *, by: str = "ben") -> Proposal:
+    """The proposal once *by* approved it and all is quiet."""
+    await scenario.approve(proposal.pull_request.number, by=by)
+    await scenario.settle()
+    return await scenario.get(proposal)
+
+
+def audit_of(proposal: Proposal) -> MergeAudit:
+    """What the audit of its merge found."""
+    assert proposal.merge is not None
+    assert proposal.merge.audit is not None
+    return proposal.merge.audit
+
+
+async def alarms(scenario: Scenario) -> list[Any]:
+    """The alarm issues, open and closed, oldest first."""
+    path = f"/repos/{scenario.repository}/issues?labels=odyssey-alarm&state=all&direction=asc"
+    found: list[Any] = await scenario.person("ada").request("GET", path)
+    return found
+
+
+async def said(scenario: Scenario, proposal: Proposal) -> str:
+    """The status comment."""
+    [status] = await scenario.comments_of(BOT, proposal.pull_request.number)
+    return status
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+async def test_a_merge_is_audited_as_exactly_what_was_judged(tmp_path: Path, method: str) -> None:
+    """By parents and tree, whatever the method; the tuple was kept before anything was sent."""
+    async with played(tmp_path, f"merge: {{method: {method}}}\n") as scenario:
+        proposal = await proposed(scenario, "door")
+        sha = await scenario.push(proposal.branch, {"docs/more.md": "More.\n"}, by="ada")
+        await scenario.settle()
+        proposal = await merged(scenario, proposal)
+
+        verdict = proposal.merge.verdict if proposal.merge else None
+        assert audit_of(proposal).outcome is AuditOutcome.EXACT
+        assert verdict is not None
+        assert (verdict.head_sha, verdict.approvals, verdict.method) == (sha, ("ben",), method)
+        assert proposal.validation is not None
+        assert verdict.evidence_digest == proposal.validation.evidence
+        assert len(verdict.evidence_digest) == len(verdict.policy_digest) == 64
+        assert await alarms(scenario) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "what"), [("squash", "tree"), ("merge", "parents"), ("rebase", "tree")]
+)
+async def test_a_merge_of_something_else_closes_the_gate_until_an_admin_opens_it(
+    tmp_path: Path, method: str, what: Literal["tree", "parents"]
+) -> None:
+    """One issue; nothing merges, whoever approves or closes it, till `/odyssey open-gate`."""
+    async with played(tmp_path, f"merge: {{method: {method}}}\n", complaint=WRONG) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        scenario.simulator.faults.add(tampered_merge(what))
+        first = await merged(scenario, first)
+        [issue] = await alarms(scenario)
+        second = await merged(scenario, second)
+
+        assert audit_of(first).outcome is AuditOutcome.TAMPERED
+        assert audit_of(first).alarm_issue == issue["number"]
+        assert issue["user"]["login"] == BOT
+        assert f"#{issue['number']} is answered" in await said(scenario, first)
+        assert "tampered" in await scenario.remembered(first)
+        assert second.status is not Status.MERGED
+        assert "tells of a merge gone wrong" in await said(scenario, second)
+
+        # Neither closing nor editing the issue, nor the word of somebody without admin permission.
+        await scenario.person("ben").close(scenario.repository, issue["number"])
+        path = f"/repos/{scenario.repository}/issues/{issue['number']}"
+        await scenario.person("ben").request("PATCH", path, {"body": "All is well."})
+        await scenario.comment(issue["number"], "/odyssey open-gate", by="ben")
+        await scenario.comment(second.pull_request.number, "/odyssey open-gate", by="ada")
+        await scenario.settle()
+        assert (await scenario.get(second)).status is not Status.MERGED
+        refused = (await scenario.comments_of(BOT, issue["number"]))[-1]
+        assert "**ben**, that is not permitted here." in refused
+        elsewhere = (await scenario.comments_of(BOT, second.pull_request.number))[-1]
+        assert f"keeps the merge gate closed is #{issue['number']};" in elsewhere
+
+        await scenario.comment(issue["number"], "/odyssey open-gate", by="ada")
+        await scenario.settle()
+        second = await scenario.get(second)
+        assert second.status is Status.MERGED
+        assert audit_of(second).outcome is AuditOutcome.EXACT
+        [issue] = await alarms(scenario)
+        assert issue["state"] == "closed"
+        opened = (await scenario.comments_of(BOT, issue["number"]))[-1]
+        assert "**ada** opened the merge gate. 1 open proposal is looked at again." in opened
+
+
+async def test_the_gate_stays_closed_when_redis_forgets_everything(tmp_path: Path) -> None:
+    """The issue on GitHub is what closes it."""
+    async with played(tmp_path, complaint=WRONG) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        scenario.simulator.faults.add(tampered_merge())
+        await merged(scenario, first)
+        await scenario.lose_redis()
+        await scenario.heal()
+        await scenario.approve(second.pull_request.number)
+        await scenario.settle()
+        pull = await scenario.pull(second.pull_request.number)
+
+        assert not pull["merged"]
+        assert len(await alarms(scenario)) == 1
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+async def test_a_base_that_moves_in_the_moment_of_the_merge_is_said(
+    tmp_path: Path, method: str
+) -> None:
+    """Between the second read and the merge: nothing unapproved came in, but nobody tested both."""
+    async with played(tmp_path, f"merge: {{method: {method}}}\n") as scenario:
+        proposal = await proposed(scenario, "door")
+        await scenario.push(proposal.branch, {"docs/more.md": "More.\n"}, by="ada")
+        await scenario.settle()
+
+        async def push_to_main() -> None:
+            await scenario.push("main", {"docs/other.md": "Meanwhile.\n"}, by="ada")
+
+        scenario.simulator.faults.add(meanwhile(MERGE, push_to_main, method="PUT"))
+        proposal = await merged(scenario, proposal)
+
+        assert audit_of(proposal).outcome is AuditOutcome.BASE_MOVED
+        assert "`main` moved from" in await said(scenario, proposal)
+        assert "never validated" in await said(scenario, proposal)
+        assert await alarms(scenario) == []
+        assert "Meanwhile" in await scenario.read("docs/other.md")
+
+
+async def test_who_is_cut_off_between_merge_and_audit_leaves_it_to_the_next(
+    tmp_path: Path,
+) -> None:
+    """GitHub answers nothing more right after the merge: it is audited once it answers again."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        faults = scenario.simulator.faults
+
+        async def go_dark() -> None:
+            faults.add(Fault("POST", "/graphql", status=502, times=2))
+
+        faults.add(meanwhile(MERGE, go_dark, method="PUT"))
+        proposal = await merged(scenario, proposal)
+
+        assert audit_of(proposal).outcome is AuditOutcome.EXACT
+        assert count_of(scenario, "PUT", "/merge") == 1
+
+
+async def test_a_merge_whose_answer_is_lost_is_audited_against_what_was_kept(
+    tmp_path: Path,
+) -> None:
+    """The tuple was written down before the merge was sent, so the answer is not needed."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        lost = Fault("PUT", MERGE, status=502, when="after_effect")
+        scenario.simulator.faults.add(lost)
+        proposal = await merged(scenario, proposal)
+
+        assert lost.used == 1
+        assert audit_of(proposal).outcome is AuditOutcome.EXACT
+        assert proposal.approved_by == "ben"
+
+
+async def test_a_merge_by_a_person_is_noted_and_alarms_nobody(tmp_path: Path) -> None:
+    """Whoever may push may press the button; it says so, and the gate stays open."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        await scenario.person("ada").merge(scenario.repository, proposal.pull_request.number)
+        await scenario.settle()
+        proposal = await scenario.get(proposal)
+
+        assert audit_of(proposal).outcome is AuditOutcome.BY_PERSON
+        assert "**ada** merged it on GitHub, outside of the gate" in await said(scenario, proposal)
+        assert await alarms(scenario) == []
+
+
+async def test_an_approval_taken_back_between_the_two_reads_stops_the_merge(
+    tmp_path: Path,
+) -> None:
+    """The second read judges anew; what differs from the first is sent to nobody."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        number, reads = proposal.pull_request.number, 0
+
+        async def object_at_the_second_read() -> None:
+            nonlocal reads
+            reads += 1
+            if reads == 2:
+                ben = scenario.person("ben")
+                await ben.review(scenario.repository, number, "request_changes", "Wait")
+
+        await scenario.approve(number)
+        scenario.simulator.faults.add(
+            meanwhile("/graphql", object_at_the_second_read, method="POST", times=None)
+        )
+        await scenario.settle()
+
+        assert reads > 2
+        assert count_of(scenario, "PUT", "/merge", is_success=True) == 0
+        assert count_of(scenario, "PUT", "/merge", is_success=False) == 0
+        assert (await scenario.get(proposal)).merge is None
