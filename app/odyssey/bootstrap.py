@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from odyssey.adapters.embedding import Embedder
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.scoring import Scoring
-from odyssey.memory_ports import Deriving, Language, MemoryPorts
 from odyssey.ports import App, Ports
+from odyssey.ports.derived import Deriving, Language, MemoryPorts
 from odyssey.settings import EmbeddingProvider, MemoryStore, Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.jobs import JobKind
-from odyssey.handlers.memory.derive import NO_MODEL, QUICK, derive_once
+from odyssey.handlers.memory.derive import NO_MODEL, QUICK, Quiet, derive_once
 from odyssey.handlers.memory.needs import Needs
 
 log = logging.getLogger("odyssey.memory")
@@ -46,9 +46,10 @@ async def deriving(ports: Needs, *, every: timedelta = EVERY) -> AsyncIterator[N
 
 
 async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> None:
+    quiet = Quiet()
     while True:
         try:
-            if done := await derive_once(ports, only=kinds):
+            if done := await derive_once(ports, only=kinds, quiet=quiet):
                 log.info("memory: %d jobs taken", done)
         except OdysseyError as error:
             log.warning("memory: round broken off, the next in %s: %s", every, error)

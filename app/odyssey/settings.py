@@ -170,9 +170,7 @@ class Settings(BaseSettings):
     )
     ollama_api_key: SecretStr = Field(
         default=SecretStr(""),
-        validation_alias=AliasChoices(
-            "ODYSSEY_OLLAMA_API_KEY", "OLLAMA_API_KEY", "ollama_api_key"
-        ),
+        validation_alias=AliasChoices("ODYSSEY_OLLAMA_API_KEY", "OLLAMA_API_KEY", "ollama_api_key"),
     )
 
     @field_validator("memory_dir", mode="before")

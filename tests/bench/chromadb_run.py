@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-import chromadb
+import chromadb  # type: ignore[import-not-found]  # in an environment of its own
 import numpy as np
 
 BATCH = 2_000

@@ -18,10 +18,12 @@ from odyssey.domain.commands import (
     MAX_COMMENT,
     Approve,
     Command,
+    Forget,
     Help,
     Malformed,
     Propose,
     Reject,
+    Remember,
     Revert,
     StatusAsked,
     Unknown,
@@ -356,3 +358,62 @@ def test_half_a_command_is_refused_with_what_it_lacks(body: str, words: str) -> 
 
     assert isinstance(command, Malformed)
     assert words in command.problem
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        r'--differs "It is time, as \"ada\" says"',
+        '--differs=“It is time, as "ada" says” --branch-prefix feature',
+        """--branch-prefix feature --differs 'It is time, as "ada" says'""",
+    ],
+)
+def test_what_differs_is_said_in_quotation_marks(options: str) -> None:
+    """
+    Straight or curly, before or behind other options.
+    """
+    (command,) = parse_commands(f"/odyssey propose {options} Mend it\n\n```x.py\n1\n```\n")
+
+    assert isinstance(command, Propose)
+    assert command.message == "Mend it"
+    assert command.differs == 'It is time, as "ada" says'
+
+
+@pytest.mark.parametrize("options", ["--differs It is time.", '--differs ""', '--differs "open'])
+def test_what_differs_without_quotation_marks_is_explained(options: str) -> None:
+    """
+    Where it ends could not be told.
+    """
+    (command,) = parse_commands(f"/odyssey propose {options} Mend it\n\n```x.py\n1\n```\n")
+
+    assert isinstance(command, Malformed)
+    assert "in quotation marks" in command.problem
+
+
+def test_forget_names_a_person_a_thread_or_a_source() -> None:
+    """
+    And nothing else: a word that is none of them deletes nothing.
+    """
+    url = "https://github.com/octo/hello/issues/7#issuecomment-1"
+    body = "\n\n".join(
+        f"/odyssey forget {each}" for each in ("@mona-l", "#7", url, f"<{url}>", "mona", "@a @b")
+    )
+    person, thread, source, bracketed, *others = parse_commands(body)
+
+    assert person == Forget(person="mona-l")
+    assert thread == Forget(number=7)
+    assert source == bracketed == Forget(source=url)
+    assert [type(each) for each in others] == [Malformed, Malformed]
+
+
+def test_what_is_remembered_goes_on_below_the_command() -> None:
+    """
+    Up to the first block; without a word there is nothing to remember or to ask.
+    """
+    (kept,) = parse_commands("/odyssey remember Deploys happen\non Tuesdays.\n\nAlways.")
+    (empty,) = parse_commands("/odyssey remember")
+    (unasked,) = parse_commands("/odyssey recall")
+
+    assert kept == Remember("Deploys happen\non Tuesdays.\n\nAlways.")
+    assert isinstance(empty, Malformed)
+    assert isinstance(unasked, Malformed)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from kill_points.nursery import Nursery, kill
 from kill_points.trap import Trap, TrapDoor, When
-from odyssey.adapters.redis_connection import connect
+from odyssey.adapters.redis_connection import command, connect
 from odyssey.scenario import Scenario, open_scenario
 from scenarios.programs import environment_of
 from schedules.executor import VERDICT_FILE, ScriptedExecutor
@@ -102,7 +102,7 @@ class Lane:
         """How often each delivery was taken that is leased now."""
         redis, found = self._redis, {}
         for id in await redis.zrange(INBOX_OPEN, 0, -1):
-            state, taken = await redis.hmget(b"odyssey:inbox:" + id, "state", "taken")  # type: ignore[misc]  # sync or async, say its types
+            state, taken = await command(redis, "HMGET", b"odyssey:inbox:" + id, "state", "taken")
             if state == b"leased":
                 found[id] = taken
         return found

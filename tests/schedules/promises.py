@@ -14,8 +14,8 @@ from odyssey.simulator.git import Git
 from odyssey.simulator.mergeability import compute
 from odyssey.simulator.state import Comment, PullRequest
 from schedules.executor import Verdict, verdict_of
-from schedules.stage import Said, Stage
-from schedules.truth import intent_of, trusted_runs
+from schedules.stage import Stage
+from schedules.truth import Said, intent_of, trusted_runs
 from schedules.world import BOT
 
 _ALWAYS_ANSWERED = ("status", "why", "help", "frobnicate", "reject\n", "propose nothing\n")

@@ -16,12 +16,15 @@ from redis.exceptions import RedisError
 from odyssey.domain.errors import Unavailable
 from schedules.promises import broken_promises
 from schedules.stage import Stage
-from schedules.steps import Step
+from schedules.steps import Step, read
 from schedules.truth import Witness
 from schedules.world import Unsettled, World, open_world
 
 LONGEST_S = 150
 """No schedule takes so long; one that does hangs."""
+
+
+WARM_UP = "propose 0 0 0, settle, approve 0 0 0, say 0 1 0 0, settle"
 
 
 class PromiseBroken(AssertionError):
@@ -72,6 +75,9 @@ class Player:
             self._root = Path(tempfile.mkdtemp(prefix="schedules-"))
             self._exits = AsyncExitStack()
             self._world = await self._exits.enter_async_context(open_world(self._root))
+            # Libraries that are loaded at first use would make the first schedule another one.
+            await self._world.begin()
+            await play(self._world, read(WARM_UP))
         await self._world.begin()
         return self._world
 

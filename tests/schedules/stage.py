@@ -111,7 +111,9 @@ class Stage:
     async def _say(self, who: int, what: int, where: int, on_issue: int) -> None:
         pull = self._pull(where)
         issues = [n for n, i in self.world.repository.issues.items() if i.pull is None]
-        number = issues[where % len(issues)] if on_issue and issues else pull and pull.number
+        number = pull.number if pull else None
+        if on_issue and issues:
+            number = issues[where % len(issues)]
         if number is None:
             return
         body = COMMANDS[what]
@@ -301,8 +303,9 @@ class Stage:
 
     async def _fail(self, which: int, after: int) -> None:
         method, path = WRITES[which]
-        moment = "after_effect" if after else "before_effect"
-        self.world.troubles.append(Fault(method, path, when=moment))
+        self.world.troubles.append(
+            Fault(method, path, when="after_effect" if after else "before_effect")
+        )
 
     async def _limit(self, which: int) -> None:
         method, path = WRITES[which]

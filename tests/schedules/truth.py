@@ -208,11 +208,11 @@ class Witness:
             found = _APPROVES.search(said.body)
             if not found or said.comment_id not in self.world.repository.comments:
                 continue
-            review = latest.get(said.by)
+            last = latest.get(said.by)
             user = self.world.simulator.state.find_user(said.by)
             may_push = role_at_least(role_of(user, self.world.repository), "write")
             is_later = since is None or said.at > since
-            is_last = review is None or (review.submitted_at or said.at) <= said.at
+            is_last = last is None or (last.submitted_at or said.at) <= said.at
             if may_push and is_later and is_last and pull.head_sha.startswith(found[1]):
                 yield said.by, pull.head_sha
 

@@ -37,7 +37,7 @@ BOT = "odyssey[bot]"
 WORKFLOW = Path(__file__).parents[2] / ("app/odyssey/sample/.github/workflows/odyssey-validate.yml")
 PEOPLE = {"ada": "admin", "ben": "write", "dora": "write", "eve": "read"}
 OTHER_BRANCH = "next"
-QUIET_AFTER_S = 0.12
+QUIET_AFTER_S = 0.25
 """Without a request for so long, a worker waits for something a schedule does not control."""
 GIVE_UP_S = 60.0
 TICK_S = 0.002

@@ -19,7 +19,7 @@ from datetime import timedelta
 import httpx
 
 from odyssey.domain.errors import Unavailable
-from odyssey.memory_ports import CallbackRefused
+from odyssey.ports.derived import CallbackRefused
 
 SIGNATURE = "X-Hub-Signature-256"
 """As GitHub signs its deliveries: `sha256=` and the HMAC of the body, in hex."""

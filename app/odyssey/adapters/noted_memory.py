@@ -10,8 +10,8 @@ from datetime import datetime
 from odyssey.domain.memory.record import Recollection, Record, Tenant
 from odyssey.domain.memory.scope import Scope, Shelf
 from odyssey.domain.memory.stored import Forgotten, Stored
-from odyssey.memory_ports import Learning
 from odyssey.ports import Memory
+from odyssey.ports.derived import Learning
 
 
 class NotedMemory:

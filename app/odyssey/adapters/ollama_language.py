@@ -15,7 +15,7 @@ import ollama
 
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.prompt import Prompt
-from odyssey.memory_ports import Unanswered
+from odyssey.ports.derived import Unanswered
 
 _KEEP_ALIVE = "10m"
 _WINDOWS = (8_192, 16_384, 32_768)

@@ -92,9 +92,7 @@ class Ranking:
         ]
         return fuse(candidates, self.weights, limit=limit)
 
-    async def _judged(
-        self, found: Found, ranked: Sequence[Fused], question: str
-    ) -> Sequence[Fused]:
+    async def _judged(self, found: Found, ranked: list[Fused], question: str) -> list[Fused]:
         """The first `JUDGED` in the model's order, then the others; as they were without it."""
         assert self.reranker is not None  # the caller has looked
         records = await found.read([one.candidate.key for one in ranked[:JUDGED]])

@@ -51,10 +51,13 @@ _URL = re.compile(r"https?://[^\s<>]{3,2000}")
 _CALL_SOMEWHERE = re.compile(r"^ {0,3}/odyssey(?:\s|$)", re.IGNORECASE | re.MULTILINE)
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 _OPTION = re.compile(r"--(?P<name>[A-Za-z-]+)(?:=|\s+)?(?P<value>[^\s]*)\s*")
-# Telephones write curly quotation marks.
+# Telephones write curly quotation marks; within straight ones a backslash keeps one in the text.
 _QUOTED = re.compile(
-    r"--[A-Za-z-]+(?:=|\s+)[\"'\u201c\u201d\u2018\u201e](?P<value>.{1,5000}?)"
-    r"[\"'\u201c\u201d\u2019](?:\s+|$)"
+    r"--[A-Za-z-]+(?:=|\s+)(?:"
+    r"\"(?P<straight>(?:\\.|[^\"\\])*)\""
+    r"|[\u201c\u201e](?P<curly>[^\u201c\u201d\u201e]*)[\u201c\u201d]"
+    r"|'(?P<single>[^']*(?:'(?!\s)[^']*)*)'"
+    r")(?:\s+|$)"
 )
 _DIFFERS_PROBLEM = (
     "`--differs` takes what is different now, in quotation marks: "
@@ -255,9 +258,10 @@ def _options(rest: str) -> tuple[str, dict[str, str], str]:
         name = option["name"].lower() if option else ""
         if option and name == "differs":
             said = _QUOTED.match(rest)
-            if not said or not said["value"].strip():
+            words = said["straight"] or said["curly"] or said["single"] or "" if said else ""
+            if not said or not words.strip():
                 return rest, options, _DIFFERS_PROBLEM
-            options[name] = said["value"].strip()[:MAX_DIFFERS]
+            options[name] = words.replace('\\"', '"').strip()[:MAX_DIFFERS]
             rest = rest[said.end() :].strip()
         elif option and name == "branch-prefix":
             if problem := _prefix_problem(option["value"]):
@@ -265,9 +269,13 @@ def _options(rest: str) -> tuple[str, dict[str, str], str]:
             options[name] = option["value"]
             rest = rest[option.end() :].strip()
         else:
-            return rest, options, (
-                f"`{_word(rest)}` is no option; there is `--branch-prefix <prefix>`, and "
-                '`--differs "what is different now"`.'
+            return (
+                rest,
+                options,
+                (
+                    f"`{_word(rest)}` is no option; there is `--branch-prefix <prefix>`, and "
+                    '`--differs "what is different now"`.'
+                ),
             )
     return rest, options, ""
 

@@ -191,7 +191,8 @@ def _answer(from_head: HeadSha, proposal: Proposal, pull: PullRequest) -> Carrie
 
 
 def _is_early(review: Review, since: datetime, committed_at: datetime) -> bool:
-    return review.submitted_at < committed_at - CLOCK_SKEW and review.submitted_at < since
+    # Added on this side: of a branch without commits of its own the time is the first there is.
+    return review.submitted_at + CLOCK_SKEW < committed_at and review.submitted_at < since
 
 
 def _among(people: Iterable[str], login: str) -> bool:

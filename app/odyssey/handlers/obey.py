@@ -37,6 +37,7 @@ from odyssey.domain.errors import (
     WriteRefused,
 )
 from odyssey.domain.events import IssueCommented
+from odyssey.handlers.abandon import abandon
 from odyssey.handlers.approve_command import approve_by_command
 from odyssey.handlers.asked import find_proposal, get_proposal
 from odyssey.handlers.authority import require_permission
@@ -74,7 +75,10 @@ async def obey(
     if not event.author_is_person:
         return False
     commands = parse_commands(event.body)
-    if not commands or not await _acknowledge(event, ports):
+    if not commands:
+        return False
+    if not await _acknowledge(event, ports):
+        await abandon(event, commands, ports)
         return False
     for index, command in enumerate(commands):
         if index in skip:

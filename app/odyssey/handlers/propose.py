@@ -120,9 +120,7 @@ async def _open(
         _refuse_paths(commit, policy)
     resembles: tuple[Resemblance, ...] = ()
     if begun is None:
-        resembles = await find_resemblances(
-            repository, message, commit, ports, besides=identifier
-        )
+        resembles = await find_resemblances(repository, message, commit, ports, besides=identifier)
         # A revert was decided on with the merge before one's eyes.
         if not isinstance(change, Reversal):
             refuse_repetition(resembles, differs=request.differs)

@@ -6,7 +6,8 @@ What Odyssey needs from outside, as contracts.
 3. `inbox`         deliveries, leases, and what GitHub still allows
 4. `proposals`     the facts of proposals, and locks
 5. `memory`        what happened, kept and found again
-6. `healing`       GitHub's log of deliveries, and lists of what is there
+6. `derived`, `tasks`   what is learnt from memory, and what is always known
+7. `healing`       GitHub's log of deliveries, and lists of what is there
 
 Each adapter implements one of these with one client library; `bootstrap`
 chooses. Unless a method says otherwise it raises `Unavailable` (or its
@@ -22,7 +23,7 @@ from datetime import datetime
 from typing import Protocol
 
 from odyssey.domain.policy import ApprovalMode, Policy
-from odyssey.memory_ports import MemoryPorts
+from odyssey.ports.derived import MemoryPorts
 from odyssey.ports.github import GitHub
 from odyssey.ports.healing import Deliveries, Notes, Overview
 from odyssey.ports.inbox import ANSWER_OWED, RECONCILE, SWEPT, Budget, Delivery, Inbox, NoLimits

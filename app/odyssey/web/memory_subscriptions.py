@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from starlette.exceptions import HTTPException
 
 from odyssey.handlers.memory.subscriptions import subscribe, unsubscribe
-from odyssey.memory_ports import CallbackRefused
+from odyssey.ports.derived import CallbackRefused
 from odyssey.web.errors import error_responses
 from odyssey.web.memory_access import Asked, MemoryAccess, asked_in_query
 from odyssey.web.memory_models_subscriptions import (

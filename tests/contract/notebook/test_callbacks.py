@@ -26,7 +26,7 @@ from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory.summary import Message, Method
 from odyssey.handlers.memory.derive import derive_tenant
 from odyssey.handlers.memory.summarise import ask_summary, summarise
-from odyssey.memory_ports import CallbackRefused
+from odyssey.ports.derived import CallbackRefused
 
 TALK = [
     Message("user", "The gateway retries every request three times. Lovely weather."),

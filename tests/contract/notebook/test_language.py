@@ -16,7 +16,7 @@ from odyssey.adapters.ollama_language import OllamaLanguage
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.consolidation import SCHEMA
 from odyssey.domain.memory.prompt import Prompt
-from odyssey.memory_ports import Unanswered
+from odyssey.ports.derived import Unanswered
 
 PROMPT = Prompt(system="told", user="shown")
 

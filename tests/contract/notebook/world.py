@@ -18,8 +18,8 @@ from odyssey.adapters.notebook.opening import make_notebooks, memory_ports
 from odyssey.adapters.noted_memory import NotedMemory
 from odyssey.adapters.ollama_language import OllamaLanguage
 from odyssey.adapters.sqlite import SqliteMemory
-from odyssey.memory_ports import Deriving, MemoryPorts
 from odyssey.ports import Memory
+from odyssey.ports.derived import Deriving, MemoryPorts
 
 SECRET = "a callback secret"
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from odyssey.domain.memory.jobs import JobKind
 from odyssey.domain.memory.observation import Observation
 from odyssey.domain.memory.record import Tenant
-from odyssey.memory_ports import Jobs, Observations
+from odyssey.ports.derived import Jobs, Observations
 
 
 async def write_observations(

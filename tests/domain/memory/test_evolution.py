@@ -4,6 +4,7 @@ The evolution of an observation and every form it is told in.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -226,17 +227,13 @@ def told_by(texts: list[str]) -> dict[EvolutionFormat, str]:
     first, second, said, actor, reason, source = texts
     one = observation("a", text=first)
     two, one = updated(one, text=second, sources=[], confidence=0.9, at=day(5))
-    two = Observation(**{**_fields(two), "reason": reason})
+    two = dataclasses.replace(two, reason=reason)
     found = evolution([one, two], {"a": record("a", said, actor=actor, source=source)})
     return {form: told(found, form, NOW + timedelta(days=1)) for form in EvolutionFormat}
 
 
 def _told_evolution(source: str = "") -> Evolution:
     return evolution(history(), {"b": record("b", "tags only, please", source=source)})
-
-
-def _fields(one: Observation) -> dict[str, object]:
-    return {name: getattr(one, name) for name in Observation.__dataclass_fields__}
 
 
 def _mermaid_shape(graph: str) -> list[str]:
@@ -260,5 +257,3 @@ def _tags(page: str) -> list[tuple[str, tuple[str, ...]]]:
 
     Reader().feed(page)
     return found
-
-

@@ -168,7 +168,9 @@ def test_one_common_word_is_under_the_threshold() -> None:
 
 def test_a_task_finds_the_kind_it_shares_with_earlier_ones() -> None:
     """By the word most of them have, not by those of every report."""
-    others = [task(f"x{number}", f"Implemented feature {number}, tests added") for number in range(8)]
+    others = [
+        task(f"x{number}", f"Implemented feature {number}, tests added") for number in range(8)
+    ]
 
     kind = shared_kind(WON[2], [*WON[:2], *others], min_samples=3)
 

@@ -17,6 +17,7 @@ A part of memory (jobs, observations, blocks ...) has a module of its own here. 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -124,6 +125,18 @@ class Notebooks:
     async def tenants(self) -> list[Tenant]:
         """Every tenant that has a notebook, by name."""
         return await asyncio.to_thread(self._files.tenants)
+
+    def state(self, tenant: Tenant) -> tuple[int, ...]:
+        """
+        What is another after a write by any process: time and size of the write-ahead log.
+
+        Empty once the last connection has carried the log into the file.
+        """
+        path = self._files.path(tenant)
+        with contextlib.suppress(FileNotFoundError):
+            stat = path.with_name(f"{path.name}-wal").stat()
+            return (stat.st_mtime_ns, stat.st_size) if stat.st_size else ()
+        return ()
 
     async def exists(self, tenant: Tenant) -> bool:
         """Whether the tenant has a notebook."""

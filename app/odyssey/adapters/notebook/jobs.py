@@ -1,8 +1,8 @@
 """
-The queue of jobs in a notebook: leases with proof, attempts, dead letters.
+Jobs in a notebook: leases with proof, attempts, dead letters.
 
 The functions work on a connection inside a transaction, so that a job can be finished in
-the same transaction that writes its results.
+the same transaction that writes its results. `job_queue` has them for every tenant.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from odyssey.adapters.notebook import learning
-from odyssey.adapters.notebook.database import Gone, Notebooks, Part
+from odyssey.adapters.notebook.database import Gone, Part
 from odyssey.domain.errors import LeaseLost
 from odyssey.domain.memory.jobs import FARTHEST, KEPT, Counters, Job, JobKind, JobState
-from odyssey.domain.memory.record import Tenant
 
 _STEPS = (
     """
@@ -47,104 +45,6 @@ _COLUMNS = (
     "id, kind, key, payload, state, attempts, not_before, created_at, updated_at, token, reason,"
     " result"
 )
-
-
-class SqliteJobs:
-    """The queues of all tenants."""
-
-    def __init__(self, notebooks: Notebooks) -> None:
-        self._notebooks = notebooks
-
-    async def ask(
-        self,
-        tenant: Tenant,
-        kind: JobKind,
-        *,
-        now: datetime,
-        key: str = "",
-        payload: Mapping[str, Any] | None = None,
-    ) -> str:
-        """The id of the job that waits for this kind and key, which is made if there is none."""
-        return await self._notebooks.write(
-            tenant, lambda connection: ask(connection, kind, now=now, key=key, payload=payload)
-        )
-
-    async def take(
-        self, tenant: Tenant, kinds: Collection[JobKind], *, now: datetime, lease: timedelta
-    ) -> Job | None:
-        """The next job that is due, leased until *lease* from now; None if there is none."""
-        if not await self._notebooks.exists(tenant):
-            return None
-        return await self._notebooks.write(
-            tenant, lambda connection: take(connection, kinds, now=now, lease=lease)
-        )
-
-    async def finish(
-        self, tenant: Tenant, job: Job, *, now: datetime, result: Mapping[str, Any] | None = None
-    ) -> None:
-        """Notes that the job is done."""
-        await self._notebooks.write(
-            tenant, lambda connection: finish(connection, job, now=now, result=result)
-        )
-
-    async def again(
-        self,
-        tenant: Tenant,
-        job: Job,
-        reason: str,
-        *,
-        wait: timedelta,
-        now: datetime,
-        counts: bool = True,
-        is_final: bool = False,
-    ) -> Job:
-        """
-        Hands the job back, to be tried after *wait*; a dead letter if it was the last attempt.
-
-        Without *counts* the attempt is as if it had not been: it was not the job's fault.
-        What is final is a dead letter at once.
-        """
-        return await self._notebooks.write(
-            tenant,
-            lambda connection: again(
-                connection, job, reason, wait=wait, now=now, counts=counts, is_final=is_final
-            ),
-        )
-
-    async def hold(self, tenant: Tenant, job: Job, payload: Mapping[str, Any]) -> Job:
-        """Notes what a leased job works on, so that every attempt works on the same."""
-        held = replace(job, payload=payload)
-
-        def write(connection: sqlite3.Connection) -> Job:
-            check(connection, job)
-            connection.execute(
-                "UPDATE job SET payload = ? WHERE id = ?", (json.dumps(dict(payload)), job.id)
-            )
-            return held
-
-        return await self._notebooks.write(tenant, write)
-
-    async def find(self, tenant: Tenant, job_id: str) -> Job | None:
-        """The job with this id."""
-        if not await self._notebooks.exists(tenant):
-            return None
-        return await self._notebooks.read(tenant, lambda connection: _find(connection, job_id))
-
-    async def revive(self, tenant: Tenant, *, now: datetime) -> int:
-        """Gives every dead letter its attempts again; how many."""
-        if not await self._notebooks.exists(tenant):
-            return 0
-        return await self._notebooks.write(tenant, lambda connection: revive(connection, now=now))
-
-    async def counters(self, tenant: Tenant) -> Counters:
-        """How many jobs there are."""
-        if not await self._notebooks.exists(tenant):
-            return Counters(jobs={}, oldest_waiting_at=None, unlearnt=0, failed=0, unindexed=0)
-        return await self._notebooks.read(tenant, _counters)
-
-    async def tenants(self) -> list[Tenant]:
-        """Every tenant that may have jobs."""
-        return await self._notebooks.tenants()
 
 
 def ask(
@@ -208,7 +108,7 @@ def take(
         " updated_at = ? WHERE id = ?",
         (secrets.token_hex(8), (now + lease).timestamp(), now.timestamp(), row[0]),
     )
-    return _find(connection, str(row[0]))
+    return find(connection, str(row[0]))
 
 
 def check(connection: sqlite3.Connection, job: Job) -> None:
@@ -256,7 +156,7 @@ def again(
     _hand_back(
         connection, job, reason, not_before=now + wait, now=now, counts=counts, is_final=is_final
     )
-    found = _find(connection, job.id)
+    found = find(connection, job.id)
     assert found is not None  # only what is done is deleted
     return found
 
@@ -275,6 +175,17 @@ def revive(connection: sqlite3.Connection, *, now: datetime) -> int:
                 (now.timestamp(), now.timestamp(), job_id),
             )
     return len(dead)
+
+
+def next_at(connection: sqlite3.Connection, kinds: Collection[JobKind]) -> datetime | None:
+    """When the next job of these kinds is due; None when none waits."""
+    values = [kind.value for kind in kinds]
+    row = connection.execute(
+        "SELECT min(not_before) FROM job WHERE state = 'waiting'"  # noqa: S608 - question marks
+        f" AND kind IN ({_marks(values)})",
+        values,
+    ).fetchone()
+    return None if row[0] is None else _time(row[0])
 
 
 def _recover(connection: sqlite3.Connection, *, now: datetime) -> None:
@@ -330,7 +241,8 @@ def _is_asked(connection: sqlite3.Connection, kind: str, key: str) -> bool:
     )
 
 
-def _find(connection: sqlite3.Connection, job_id: str) -> Job | None:
+def find(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    """The job with this id."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM job WHERE id = ?",  # noqa: S608 - own names
         (job_id,),
@@ -355,7 +267,8 @@ def _job(row: tuple[Any, ...]) -> Job:
     )
 
 
-def _counters(connection: sqlite3.Connection) -> Counters:
+def counters(connection: sqlite3.Connection) -> Counters:
+    """How many jobs there are."""
     jobs: dict[str, dict[str, int]] = {kind.value: {} for kind in JobKind}
     for kind, state, count in connection.execute(
         "SELECT kind, state, count(*) FROM job GROUP BY kind, state"

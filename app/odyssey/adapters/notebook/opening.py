@@ -12,7 +12,7 @@ from odyssey.adapters.callbacks import SignedCallbacks
 from odyssey.adapters.notebook.blocks import SqliteBlocks
 from odyssey.adapters.notebook.conversations import SqliteConversations
 from odyssey.adapters.notebook.database import Gone, Notebooks
-from odyssey.adapters.notebook.jobs import SqliteJobs
+from odyssey.adapters.notebook.job_queue import SqliteJobs
 from odyssey.adapters.notebook.learning import SqliteLearning
 from odyssey.adapters.notebook.observations import SqliteObservations
 from odyssey.adapters.notebook.parts import PARTS
@@ -20,7 +20,7 @@ from odyssey.adapters.notebook.patterns import SqlitePatterns
 from odyssey.adapters.notebook.subscriptions import SqliteSubscriptions
 from odyssey.adapters.notebook.tasks import SqliteTasks
 from odyssey.domain.memory.record import Tenant, login_of
-from odyssey.memory_ports import Delivers, Deriving, Language, MemoryPorts
+from odyssey.ports.derived import Delivers, Deriving, Language, MemoryPorts
 
 
 def make_notebooks(folder: Path, *, patience: timedelta = timedelta(seconds=10)) -> Notebooks:

@@ -9,7 +9,7 @@ the next one should stay far ahead of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 SMOOTHING = 0.5
 """How much of a neighbour's cosine counts in `meaning nearby`."""
@@ -68,12 +68,15 @@ def fuse(candidates: Sequence[Candidate], weights: Weights, *, limit: int) -> li
     score = mean of arm / best of that arm, by weight, times 1 + the boosts. It is 1 for what
     is best in every arm that found anything, and more only by the boosts.
     """
-    weights = _over_arms(candidates, weights)
-    words = _scale(weights.words, max((one.words for one in candidates), default=0.0))
-    nearby = _scale(weights.nearby, max((one.nearby for one in candidates), default=0.0))
-    meaning = _scale(weights.meaning, max((one.meaning for one in candidates), default=0.0))
-    around = _scale(
-        weights.meaning_nearby, max((one.meaning_nearby for one in candidates), default=0.0)
+    arms_best = (
+        (weights.words, max((one.words for one in candidates), default=0.0)),
+        (weights.nearby, max((one.nearby for one in candidates), default=0.0)),
+        (weights.meaning, max((one.meaning for one in candidates), default=0.0)),
+        (weights.meaning_nearby, max((one.meaning_nearby for one in candidates), default=0.0)),
+    )
+    total = sum(weight for weight, best in arms_best if best > 0)
+    words, nearby, meaning, around = (
+        weight / total / best if best > 0 and total > 0 else 0.0 for weight, best in arms_best
     )
     scored: list[tuple[float, int, tuple[float, ...]]] = []
     for index, one in enumerate(candidates):
@@ -100,20 +103,6 @@ def fuse(candidates: Sequence[Candidate], weights: Weights, *, limit: int) -> li
 def meaning_nearby(own: float, before: float, after: float) -> float:
     """A cosine with its neighbours' shares; 0 for a neighbour that is not there."""
     return own + SMOOTHING * before + SMOOTHING * after
-
-
-def _over_arms(candidates: Sequence[Candidate], weights: Weights) -> Weights:
-    """The weights with the arms' sum 1, of the arms that found anything."""
-    arms = ("words", "nearby", "meaning", "meaning_nearby")
-    found = [arm for arm in arms if any(getattr(one, arm) > 0 for one in candidates)]
-    total = sum(getattr(weights, arm) for arm in found)
-    if total <= 0:
-        return weights
-    return replace(weights, **{arm: getattr(weights, arm) / total for arm in found})
-
-
-def _scale(weight: float, best: float) -> float:
-    return weight / best if best > 0 else 0.0
 
 
 def _share(value: float) -> float:

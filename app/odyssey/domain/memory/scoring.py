@@ -70,7 +70,8 @@ def composite(relevance: float, scoring: Scoring, *, recency: float, importance:
 def recency_of(moment: datetime, *, now: datetime, half_life: timedelta) -> float:
     """1 now, 0.5 after one *half_life*, 0.25 after two; 1 for a clock that runs ahead."""
     age = max(now - moment, timedelta())
-    return 0.5 ** (age / half_life)
+    share: float = 0.5 ** (age / half_life)
+    return share
 
 
 def importance_of(record: Record, outcomes: Mapping[str, float] = IMPORTANT_OUTCOMES) -> float:

@@ -25,7 +25,7 @@ from odyssey.domain.memory.scope import Shelf
 from odyssey.domain.memory.settling import refreshed, settle
 from odyssey.handlers.memory.index import index_observations
 from odyssey.handlers.memory.needs import Needs
-from odyssey.memory_ports import Language, Unanswered
+from odyssey.ports.derived import Language, Unanswered
 
 log = logging.getLogger("odyssey.memory")
 

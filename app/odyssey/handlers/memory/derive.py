@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from odyssey.domain.errors import Conflict, LeaseLost, OdysseyError, Unavailable
 from odyssey.domain.memory.jobs import Job, JobKind, JobState, wait_after
@@ -21,7 +21,7 @@ from odyssey.handlers.memory.subscriptions import run_notification
 from odyssey.handlers.memory.summarise import delivery_wait, run_delivery, run_summary
 from odyssey.handlers.memory.synthesise import run_synthesis
 from odyssey.handlers.memory.tasks import index_waiting
-from odyssey.memory_ports import Unanswered
+from odyssey.ports.derived import Unanswered
 
 log = logging.getLogger("odyssey.memory")
 
@@ -36,17 +36,55 @@ MOST = 5
 """Jobs of one tenant in one round, so that each tenant has its turn."""
 
 
+LOOK = timedelta(seconds=30)
+"""How often a tenant is looked at in which nothing was due."""
 QUICK = frozenset(kind for kind in JobKind if kind.is_post)
 """What no model is asked for: it does not wait behind what takes minutes."""
 
 
-async def derive_once(ports: Needs, *, only: Collection[JobKind] = tuple(JobKind)) -> int:
+class Quiet:
+    """
+    The tenants in which nothing was due when they were last looked at.
+
+    Hundreds of notebooks are not opened every five seconds for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[Tenant, tuple[tuple[int, ...], datetime]] = {}
+
+    def has(self, tenant: Tenant, ports: Needs) -> bool:
+        """Whether nothing was written since, and no time has come."""
+        state, until = self._until.get(tenant, ((), ports.now()))
+        # A log that was closed holds nothing new; what came and went unseen is found by LOOK.
+        return ports.now() < until and ports.derived.jobs.state(tenant) in (state, ())
+
+    async def add(self, tenant: Tenant, ports: Needs, kinds: Collection[JobKind]) -> None:
+        """Notes that nothing is due; looked at again when something is, or after a while."""
+        state, now = ports.derived.jobs.state(tenant), ports.now()
+        next_at = await ports.derived.jobs.next_at(tenant, kinds)
+        self._until[tenant] = (state, min(next_at or now + LOOK, now + LOOK))
+
+
+async def derive_once(
+    ports: Needs, *, only: Collection[JobKind] = tuple(JobKind), quiet: Quiet | None = None
+) -> int:
     """
     Does what is due for every tenant, jobs *only* of these kinds; how many. Repeatable.
+
+    What hinders one tenant is logged, and the others have their turn.
     """
     taken = 0
+    kinds = _doable(only, ports)
     for tenant in await ports.derived.jobs.tenants():
-        taken += await derive_tenant(tenant, ports, only=only)
+        if quiet is not None and quiet.has(tenant, ports):
+            continue
+        try:
+            done = await derive_tenant(tenant, ports, only=only)
+            if quiet is not None and not done:
+                await quiet.add(tenant, ports, kinds)
+            taken += done
+        except Unavailable as error:
+            log.warning("tenant %s: not derived, tried again: %s", tenant, error)
     return taken
 
 
@@ -58,7 +96,7 @@ async def derive_tenant(
     await index_waiting(tenant, ports)
     await flush_due(tenant, ports)
     await ask_consolidation(tenant, ports)
-    kinds = {kind for kind in only if ports.derived.language or not kind.needs_model}
+    kinds = _doable(only, ports)
     lease = 4 * ports.derived.deriving.language_timeout + timedelta(minutes=1)
     taken = 0
     while taken < MOST and (
@@ -69,6 +107,10 @@ async def derive_tenant(
             # The model is away for the others too.
             kinds &= QUICK
     return taken
+
+
+def _doable(kinds: Collection[JobKind], ports: Needs) -> set[JobKind]:
+    return {kind for kind in kinds if ports.derived.language or not kind.needs_model}
 
 
 async def _work(tenant: Tenant, job: Job, ports: Needs) -> bool:

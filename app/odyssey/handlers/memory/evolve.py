@@ -10,8 +10,8 @@ from odyssey.domain.memory.evolution import Evolution, evolution, key_of
 from odyssey.domain.memory.observation import Observation
 from odyssey.domain.memory.record import Record, Tenant, login_of, owner_of
 from odyssey.domain.memory.scope import Scope, Tier
-from odyssey.memory_ports import Observations
 from odyssey.ports import Memory
+from odyssey.ports.derived import Observations
 
 _MOST_NAMED = 20
 

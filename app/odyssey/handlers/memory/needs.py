@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from odyssey.memory_ports import MemoryPorts
 from odyssey.ports import Memory
+from odyssey.ports.derived import MemoryPorts
 
 
 class Needs(Protocol):

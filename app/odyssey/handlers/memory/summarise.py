@@ -26,7 +26,7 @@ from odyssey.domain.memory.summary import (
     summary_prompt,
 )
 from odyssey.handlers.memory.needs import Needs
-from odyssey.memory_ports import Unanswered
+from odyssey.ports.derived import Unanswered
 
 log = logging.getLogger("odyssey.memory")
 

@@ -29,7 +29,7 @@ from odyssey.domain.memory.synthesis import (
 )
 from odyssey.handlers.memory.consolidate import SHOWN, settle_answer
 from odyssey.handlers.memory.needs import Needs
-from odyssey.memory_ports import Language
+from odyssey.ports.derived import Language
 
 PATIENCE = timedelta(days=1)
 """How long a batch waits for messages that the store has not taken in yet."""

@@ -18,7 +18,7 @@ from odyssey.domain.memory.observation import Observation
 from odyssey.domain.memory.prompt import Prompt
 from odyssey.domain.memory.record import Record, Tenant
 from odyssey.domain.memory.subscription import Hook, Subscription, Tally
-from odyssey.task_ports import Blocks, MemoryEvents, NoSubscribers, Patterns, Tasks
+from odyssey.ports.tasks import Blocks, MemoryEvents, NoSubscribers, Patterns, Tasks
 
 
 class Unanswered(Unavailable):
@@ -115,6 +115,14 @@ class Jobs(Protocol):
 
     async def tenants(self) -> list[Tenant]:
         """Every tenant that may have jobs."""
+        ...
+
+    def state(self, tenant: Tenant) -> tuple[int, ...]:
+        """What is another after a write by any process, or empty; costs next to nothing."""
+        ...
+
+    async def next_at(self, tenant: Tenant, kinds: Collection[JobKind]) -> datetime | None:
+        """When the next job of these kinds is due; None when none waits."""
         ...
 
 

@@ -1,0 +1,49 @@
+"""
+Abandon: takes back what was begun for a comment that is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from odyssey.domain.commands import Command, Propose
+from odyssey.domain.events import IssueCommented
+from odyssey.domain.identifiers import ProposalId, proposal_id
+from odyssey.domain.proposal import Rejection
+from odyssey.handlers.rebuild import rebuild_missing
+from odyssey.ports import Ports
+
+
+async def abandon(event: IssueCommented, commands: Sequence[Command], ports: Ports) -> None:
+    """
+    Leaves no branch behind that was pushed for a proposal of *event* and has no pull request.
+
+    What has one was proposed before the comment was deleted, and stays.
+    """
+    for index, command in enumerate(commands):
+        if isinstance(command, Propose):
+            name = event.repository.full_name.lower()
+            identifier = proposal_id(name, "comment", str(event.comment_id), str(index))
+            await _abandon(identifier, ports)
+
+
+async def _abandon(identifier: ProposalId, ports: Ports) -> None:
+    async with ports.proposals.lock(f"proposal:{identifier}"):
+        begun = await ports.proposals.get(identifier)
+        if begun is None or begun.pull_number is not None or begun.rejection or not begun.head_sha:
+            return
+        repository = begun.repository
+        opened = await ports.overview.find_pull(repository, begun.branch)
+        if opened is not None:
+            await rebuild_missing(opened, ports)
+            await ports.inbox.ask_reconcile(opened)
+            return
+        await ports.repositories.delete_branch(repository, begun.branch, head_sha=begun.head_sha)
+        gone = Rejection(
+            by=ports.app.bot_login,
+            reason="The comment that asked for it was deleted.",
+            at=ports.now(),
+            is_carried_out=True,
+        )
+        await ports.proposals.put(replace(begun, rejection=gone))

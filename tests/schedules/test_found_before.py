@@ -1,0 +1,41 @@
+"""
+Schedules that once broke a promise, each with what was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from schedules.batch import find_broken
+from schedules.schedule import Player
+from schedules.steps import read
+
+FOUND = {
+    "a branch without commits of its own": (
+        # Reset to its base, the head had the first time there is, from which nothing can be taken.
+        "propose 0 0 0, settle, force 0 1, approve 0 0 0, settle, reopen 0, approve 1 0 0, settle"
+    ),
+    "a comment that is deleted while its proposal is opened": (
+        # The pull request was refused once; at the next try the comment was gone, the branch not.
+        "propose 0 0 0, fail 1 0, work 6 0, unsay 0, settle"
+    ),
+    "a file that another proposal made first": (
+        "propose 0 0 1, propose 2 0 1, settle, approve 0 0 0, approve 0 1 0, settle, base 1, settle"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def player() -> Iterator[Player]:
+    """One world for all of them."""
+    player = Player()
+    yield player
+    player.close()
+
+
+@pytest.mark.parametrize("line", FOUND.values(), ids=FOUND.keys())
+def test_what_was_found_before_stays_mended(line: str, player: Player) -> None:
+    """Every promise holds."""
+    assert find_broken(player, read(line)) == ""
