@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odyssey.domain.memory.evolution_formats import EvolutionFormat
+from odyssey.handlers.memory.forget import forget_derived
 
 if TYPE_CHECKING:
     from odyssey.adapters.sqlite import SqliteMemory
     from odyssey.adapters.weaviate import WeaviateMemory
     from odyssey.domain.memory.record import Tenant
+    from odyssey.ports.derived import MemoryPorts
 
     Opened = SqliteMemory | WeaviateMemory
 
@@ -235,14 +237,17 @@ def forget(
 
     async def work(opened: Opened) -> dict[str, Any]:
         told: dict[str, Any] = {}
-        for one in await _tenants(opened, _tenant(repository, installation, tenant)):
-            done = await opened.forget(one, person=person or None, source=source or None)
-            told[one.name] = {
-                "deleted": done.count,
-                "left": done.left,
-                "mentions": done.mentions,
-                "ids": {shelf.value: list(ids) for shelf, ids in done.deleted.items()},
-            }
+        of = {"person": person or None, "source": source or None}
+        async with _derived() as derived:
+            for one in await _tenants(opened, _tenant(repository, installation, tenant)):
+                done = await opened.forget(one, **of)
+                told[one.name] = {
+                    "deleted": done.count,
+                    "left": done.left,
+                    "mentions": done.mentions,
+                    "ids": {shelf.value: list(ids) for shelf, ids in done.deleted.items()},
+                    "derived": dict(await forget_derived(one, done, opened, derived, **of)),
+                }
         return {"deleted": sum(one["deleted"] for one in told.values()), "tenants": told}
 
     _print(_run(work, store), as_json=as_json)
@@ -283,6 +288,20 @@ def _run(
             return await work(opened)
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _derived() -> AsyncIterator[MemoryPorts]:
+    from odyssey.adapters.notebook.opening import make_notebooks, memory_ports
+    from odyssey.bootstrap import NOTEBOOKS
+    from odyssey.settings import read_settings
+
+    settings = read_settings()
+    notebooks = make_notebooks(settings.memory_folder / NOTEBOOKS, patience=settings.memory_timeout)
+    try:
+        yield memory_ports(notebooks)
+    finally:
+        await notebooks.close()
 
 
 @asynccontextmanager

@@ -57,7 +57,10 @@ def play_batch(first: int, *, count: int, shrinks_for_s: float) -> Batch:
                 played, seconds = seed - first + 1, time.perf_counter() - started
                 shortest = _shrunk(player, schedule(seed), seconds=shrinks_for_s)
                 return Batch(first, played, seconds, slowest, seed, broken, written(shortest))
-        return Batch(first, count, time.perf_counter() - started, slowest)
+        seconds, last = time.perf_counter() - started, first + count - 1
+        if broken := player.check_audit():
+            return Batch(first, count, seconds, slowest, last, broken, written(schedule(last)))
+        return Batch(first, count, seconds, slowest)
     finally:
         player.close()
 

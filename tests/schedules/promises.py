@@ -172,6 +172,13 @@ def _nothing_is_on_its_way(stage: Stage) -> Iterator[str]:
             yield f"{delivery.name} was answered {delivery.status_code}"
 
 
+def _every_write_is_in_the_audit_log(stage: Stage) -> Iterator[str]:
+    announced = stage.world.audit.intents(stage.world.name)
+    for verb, count in stage.witness.writes.items():
+        if announced[verb] < count:
+            yield f"{count} writes of {verb}, and {announced[verb]} of them in the audit log"
+
+
 def _nobody_complained(stage: Stage) -> Iterator[str]:
     for message in stage.world.complaints.messages:
         yield f"logged as an error: {message}"
@@ -212,6 +219,7 @@ PROMISES: tuple[Callable[[Stage], Iterator[str]], ...] = (
     _branches_go_with_their_proposals,
     _only_odyssey_merges,
     _no_alarm_was_raised,
+    _every_write_is_in_the_audit_log,
     _nothing_is_on_its_way,
     _nobody_complained,
 )

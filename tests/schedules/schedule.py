@@ -54,6 +54,10 @@ class Player:
         """
         self._loop.run_until_complete(self._play(steps))
 
+    def check_audit(self) -> str:
+        """Where the audit log of all that was played is broken; "" where it is not."""
+        return "\n".join(self._world.audit.problems()) if self._world else ""
+
     def close(self) -> None:
         """Ends the world."""
         self._loop.run_until_complete(self._end())

@@ -13,16 +13,14 @@ from schedules.schedule import Player
 from schedules.steps import read
 
 FOUND = {
-    "a branch without commits of its own": (
-        # Reset to its base, the head had the first time there is, from which nothing can be taken.
+    "a branch that is set back to its base": (
+        # Its head had the first time there is, from which no skew can be taken; and it was brought
+        # up to date with what it was already, over and over.
         "propose 0 0 0, settle, force 0 1, approve 0 0 0, settle, reopen 0, approve 1 0 0, settle"
     ),
     "a comment that is deleted while its proposal is opened": (
         # The pull request was refused once; at the next try the comment was gone, the branch not.
         "propose 0 0 0, fail 1 0, work 6 0, unsay 0, settle"
-    ),
-    "a file that another proposal made first": (
-        "propose 0 0 1, propose 2 0 1, settle, approve 0 0 0, approve 0 1 0, settle, base 1, settle"
     ),
 }
 

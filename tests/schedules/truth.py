@@ -19,11 +19,14 @@ from odyssey.simulator.mergeability import decisive_reviews
 from odyssey.simulator.permissions import role_at_least, role_of
 from odyssey.simulator.state import PullRequest, Repository, Review
 from odyssey.simulator.webhooks import Event
+from schedules.audit import verb_of
 from schedules.door import Passage
 from schedules.executor import Verdict, verdict_of
 from schedules.policies import PROTECTED, Rules, rules_of
 from schedules.world import BOT, World
 
+UNAUTHORIZED = 401
+"""The answer to a token that has ended: the request is made once more, in the same write."""
 WORKFLOW_PATH = ".github/workflows/odyssey-validate.yml"
 _MERGE = re.compile(r"/repos/[^/]+/[^/]+/pulls/(\d+)/merge")
 _INTENT = re.compile(r"(revert_)?change_(\d+)$")
@@ -68,6 +71,7 @@ class Witness:
     merged: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     pushes: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
 
     def before(self, place: int, passage: Passage) -> None:
         """Notes which pull requests are merged already."""
@@ -75,7 +79,9 @@ class Witness:
             self.merged = [p.number for p in self.world.repository.pulls.values() if p.merged]
 
     def after(self, place: int, passage: Passage) -> None:
-        """Notes a look, or judges a merge."""
+        """Counts a write, notes a look, or judges a merge."""
+        if passage.is_write and passage.status != UNAUTHORIZED:
+            self.writes[verb_of(passage.method, passage.path)] += 1
         if passage.path == "/graphql" and passage.status == 200:
             self._note(place, passage)
         found = _MERGE.fullmatch(passage.path)

@@ -22,11 +22,13 @@ from redis.asyncio import Redis
 from starlette.types import Receive, Scope, Send
 
 from odyssey.adapters.redis_connection import connect
+from odyssey.bootstrap import AUDIT
 from odyssey.scenario import Scenario, open_scenario
 from odyssey.simulator import Fault, Person
 from odyssey.simulator.gateway import Observer
 from odyssey.simulator.hosting import Host
 from odyssey.simulator.state import PullRequest, Repository
+from schedules.audit import AuditTrail
 from schedules.door import Door, Passage
 from schedules.executor import VERDICT_FILE, ScriptedExecutor
 from schedules.policies import POLICIES
@@ -88,6 +90,7 @@ class World:
     entrances: tuple[Entrance, ...]
     complaints: Complaints
     template: Repository
+    audit: AuditTrail
     hands: list[Hand] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     watchers: list[Any] = field(default_factory=list)
@@ -316,7 +319,8 @@ async def open_world(root: Path, *, observers: tuple[Observer, ...] = ()) -> Asy
         for entrance in entrances:
             await entrance.host.start(entrance)
             exits.push_async_callback(entrance.host.stop)
-        world = World(scenario, executor, redis, entrances, complaints, template)
+        audit = AuditTrail(scenario.settings.data_dir / AUDIT)
+        world = World(scenario, executor, redis, entrances, complaints, template, audit)
         world.people = {login: simulator.person(login) for login in PEOPLE}
         try:
             yield world

@@ -176,9 +176,12 @@ class PullRequest:
         Whether the head contains the tip of the base branch.
 
         It does when that tip is a parent of one of its commits: on the way down
-        from the head, the last one before the tip is not on the base branch.
+        from the head, the last one before the tip is not on the base branch. A
+        branch without commits of its own contains only what it stands on.
         """
-        return any(self.base_sha in each.parents for each in self.commits)
+        return self.head_sha == self.base_sha or any(
+            self.base_sha in each.parents for each in self.commits
+        )
 
     @property
     def paths(self) -> tuple[str, ...]:

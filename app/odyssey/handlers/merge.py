@@ -11,7 +11,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from odyssey.domain import comments, gate
-from odyssey.domain.errors import CommandRefused, Conflict, MergeConflict, NotFound, NotMergeable
+from odyssey.domain.errors import (
+    CommandRefused,
+    Conflict,
+    MergeConflict,
+    NotFound,
+    NotMergeable,
+    NotProposable,
+)
 from odyssey.domain.proposal import FoundConflict, MergeAttempt, Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.ports import Ports, UpdateMethod
@@ -90,7 +97,7 @@ async def bring_up_to_date(proposal: Proposal, decision: gate.Update, ports: Por
         Conflict: the branch is elsewhere by now.
     """
     try:
-        await ports.repositories.update(
+        updated = await ports.repositories.update(
             proposal.repository,
             branch=proposal.branch,
             head_sha=decision.head_sha,
@@ -108,6 +115,14 @@ async def bring_up_to_date(proposal: Proposal, decision: gate.Update, ports: Por
         proposal = replace(proposal, conflict=found)
     except (CommandRefused, NotFound) as error:
         return _not_updated(proposal, decision, error, ports)
+    else:
+        if (updated.head_sha, updated.base_sha) == (decision.head_sha, decision.base_sha):
+            # Asked again, it would be the same for ever.
+            known = NotProposable(
+                f"It contains the tip of `{decision.base_branch}` already, which the commits "
+                "that one read shows do not tell. Squash the branch into fewer commits."
+            )
+            return _not_updated(proposal, decision, known, ports)
     await ports.inbox.ask_reconcile(proposal.pull_request)
     return proposal
 

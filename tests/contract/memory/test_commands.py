@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from contract.memory.records import record
+from contract.memory.records import NOON, record
+from contract.notebook.world import opened
 from odyssey.bootstrap import make_embedder, make_memory
 from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory.stored import Stored, to_line
+from odyssey.domain.memory.tasks import TaskMemory
+from odyssey.handlers.memory.tasks import store_task
 from odyssey.settings import EmbeddingProvider, MemoryStore, Settings
 
 TENANT = Tenant.of(7, "acme/shop")
@@ -56,12 +61,32 @@ def test_memory_is_carried_backed_up_and_forgotten_from_the_command_line(tmp_pat
 
     assert (imported["rows"], imported["added"]) == (1, 1)
     assert forgotten["tenants"][TENANT.name] == {
-        "deleted": 1, "left": 0, "mentions": 0, "ids": {"event": ["1"]},
+        "deleted": 1, "left": 0, "mentions": 0, "ids": {"event": ["1"]}, "derived": {},
     }  # fmt: skip
     assert restored["restored"] == 1
     assert exported["rows"] == 1
     assert (tmp_path / "out.jsonl").read_text() == file.read_text()
     assert status["tenants"] == {TENANT.name: {"waiting": 1, "models": []}}
+
+
+async def test_what_was_derived_is_forgotten_from_the_command_line_too(tmp_path: Path) -> None:
+    """A notebook that kept a person's words would make the promise of forgetting a lie."""
+    task = TaskMemory(
+        task_id="t1",
+        summary="Ada asked for a friendlier greeting",
+        success=True,
+        learned_at=NOON,
+        actor="ada",
+    )
+    async with opened(tmp_path / "memory", embeds=False) as world:
+        await store_task(task, TENANT, world)
+
+    done = await asyncio.to_thread(odyssey, tmp_path, "forget", "--person", "ada")
+    async with opened(tmp_path / "memory", embeds=False) as world:
+        left = await world.derived.tasks.of_task(TENANT, REPOSITORY, "t1")
+
+    assert told(done)["tenants"][TENANT.name]["derived"]["task in the notebook"] == 1
+    assert left == []
 
 
 @pytest.mark.parametrize(

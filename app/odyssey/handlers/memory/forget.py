@@ -10,6 +10,8 @@ from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.scope import Shelf
 from odyssey.domain.memory.stored import Forgotten
 from odyssey.handlers.memory.needs import Needs
+from odyssey.ports import Memory
+from odyssey.ports.derived import MemoryPorts
 
 
 async def forget_everywhere(
@@ -24,13 +26,31 @@ async def forget_everywhere(
         Unavailable: something is there still; call again.
     """
     forgotten = await ports.memory.forget(tenant, source=source, person=person)
-    count = _rows(forgotten)
+    derived = await forget_derived(
+        tenant, forgotten, ports.memory, ports.derived, source=source, person=person
+    )
+    return _rows(forgotten) + derived
+
+
+async def forget_derived(
+    tenant: Tenant,
+    forgotten: Forgotten,
+    memory: Memory,
+    derived: MemoryPorts,
+    *,
+    source: str | None = None,
+    person: str | None = None,
+) -> Counter[str]:
+    """
+    Deletes from notebooks and index what rested on the records *forgotten*; how many rows.
+
+    Repeatable.
+    """
     ids = [each for some in forgotten.deleted.values() for each in some]
-    derived = await ports.derived.forget(tenant, record_ids=ids, source=source, person=person)
-    for each in derived:
-        index = await ports.memory.forget(tenant, source=each)
-        count += _rows(index)
-    count += Counter(f"{each.partition(':')[0]} in the notebook" for each in derived)
+    gone = await derived.forget(tenant, record_ids=ids, source=source, person=person)
+    count = Counter(f"{each.partition(':')[0]} in the notebook" for each in gone)
+    for each in gone:
+        count += _rows(await memory.forget(tenant, source=each))
     return count
 
 
