@@ -55,7 +55,7 @@ async def test_no_secret_is_in_a_log_line_an_answer_or_the_audit_log(
     """Tokens of both lengths, refusals, failures before and after the effect, dead tokens."""
     caplog.set_level(logging.DEBUG)
     simulator = scenario.simulator
-    change = "```diff\n--- /dev/null\n+++ b/verdict\n@@ -0,0 +1 @@\n+pass\n```"
+    change = "```diff\n--- /dev/null\n+++ b/verdict.txt\n@@ -0,0 +1 @@\n+pass\n```"
     number = await scenario.open_issue("Write a note")
     await scenario.comment(number, f"/odyssey propose Write a note\n\n{change}")
     simulator.faults.add(Fault("POST", r".*/pulls", status=502, when="after_effect"))

@@ -33,7 +33,7 @@ async def played(
         embeds=False,
         durable=False,
         executor=ScriptedExecutor(),
-        files={"verdict": "pass\n"},
+        files={"verdict.txt": "pass\n"},
         policy=policy or "{}\n",
         complaint=complaint,
     ) as scenario:

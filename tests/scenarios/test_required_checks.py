@@ -34,7 +34,7 @@ async def played(root: Path, *, policy: str = "{}\n", **rules: Any) -> AsyncIter
         embeds=False,
         durable=False,
         executor=ScriptedExecutor(),
-        files={"verdict": "pass\n"},
+        files={"verdict.txt": "pass\n"},
         policy=policy,
     ) as scenario:
         scenario.simulator.protect(scenario.repository, "main", **rules)

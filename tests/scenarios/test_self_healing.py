@@ -51,7 +51,7 @@ def runs() -> ScriptedExecutor:
 async def quick(tmp_path: Path, runs: ScriptedExecutor) -> AsyncIterator[Scenario]:
     """A scenario whose runs end at once, and whose memory has no model."""
     async with on_stage(
-        tmp_path, None, executor=runs, embeds=False, durable=False, files={"verdict": "pass"}
+        tmp_path, None, executor=runs, embeds=False, durable=False, files={"verdict.txt": "pass"}
     ) as scenario:
         yield scenario
         await scenario.settle()
@@ -428,7 +428,7 @@ async def test_a_failed_validation_is_rebuilt_without_showing_its_failures_twice
 ) -> None:
     """GitHub adds the annotations of every write to a check run; so there is no second one."""
     async with on_stage(
-        tmp_path, None, executor=runs, embeds=False, durable=False, files={"verdict": "fail"}
+        tmp_path, None, executor=runs, embeds=False, durable=False, files={"verdict.txt": "fail"}
     ) as scenario:
         await ask(scenario)
         await scenario.settle()

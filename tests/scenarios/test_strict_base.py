@@ -48,7 +48,7 @@ async def played(
         embeds=False,
         durable=False,
         executor=executor or ScriptedExecutor(),
-        files={"verdict": "pass\n"},
+        files={"verdict.txt": "pass\n"},
         policy=policy,
     ) as scenario:
         yield scenario

@@ -41,7 +41,7 @@ _AT = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 
 class Verdict(StrEnum):
     """
-    What the file `verdict` of a commit makes of its run; after the first two come the lies.
+    What the file `verdict.txt` of a commit makes of its run; after the first two come the lies.
     """
 
     PASS = "pass"

@@ -10,12 +10,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from redis.asyncio import Redis
+
 from odyssey.simulator.git import Git
 from odyssey.simulator.mergeability import compute
 from odyssey.simulator.state import Comment, PullRequest
 from schedules.executor import Verdict, verdict_of
 from schedules.stage import Stage
 from schedules.truth import Said, intent_of, trusted_runs
+from schedules.workers import LEASE
 from schedules.world import BOT
 
 _ALWAYS_ANSWERED = ("status", "why", "help", "frobnicate", "reject\n", "propose nothing\n")
@@ -185,20 +188,25 @@ def _nobody_complained(stage: Stage) -> Iterator[str]:
 
 
 async def _left_in_redis(stage: Stage) -> list[str]:
-    redis, found = stage.world.redis, []
-    # arq tidies up behind a job that is done.
-    for _ in range(200):
-        # arq's own timers are in there too.
-        jobs = [key for key in await redis.zrange("arq:queue", 0, -1) if key.startswith(b"deliv")]
-        if not jobs:
+    # arq tidies up behind a job that is done, and a lock may outlive its block by its lease.
+    give_up_at = asyncio.get_running_loop().time() + 5 * LEASE.total_seconds()
+    while found := await _found_in_redis(stage.world.redis):
+        if asyncio.get_running_loop().time() > give_up_at:
             break
-        await asyncio.sleep(0.005)
-    found += [f"arq's queue still holds {key.decode()}" for key in jobs]
+        await asyncio.sleep(0.01)
+    return found
+
+
+async def _found_in_redis(redis: Redis) -> list[str]:
+    found = []
     for key in await redis.keys("odyssey:lock:*"):
         if not key.endswith((b":free", b":last")):  # the bell, and who held it last
             found.append(f"the lock {key.decode()} is still held")
     for key in await redis.zrange("odyssey:inbox:open", 0, -1):
         found.append(f"the inbox still holds {key.decode()}")
+    for key in await redis.zrange("arq:queue", 0, -1):
+        if key.startswith(b"delivery:"):  # arq keeps timers there as well
+            found.append(f"arq's queue still holds {key.decode()}")
     return found
 
 
