@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from odyssey.domain.proposal import Status
 from odyssey.scenario import Scenario
-from odyssey.simulator import late_answer
+from odyssey.simulator.faults import meanwhile
 from scenarios.changes import note
 from scenarios.stage import BOT, calls_of
 
@@ -29,11 +29,12 @@ async def test_an_approval_never_merges_a_newer_commit(scenario: Scenario) -> No
     assert f"`{second[:7]}`" in status
     assert f"ben approved {read[:7]}" in status
 
-    # Now he approves the second, and a third is pushed after Odyssey's read, before its merge.
+    # Now he approves the second, and a third is pushed after Odyssey's last read, before its merge.
     async def push_a_third() -> None:
         await scenario.push(proposal.branch, {"docs/notes.md": "# Notes\n\nOnce more.\n"})
 
-    scenario.simulator.faults.add(late_answer("/graphql", push_a_third, method="POST"))
+    merge = f"/repos/acme/greeter/pulls/{number}/merge"
+    scenario.simulator.faults.add(meanwhile(merge, push_a_third, method="PUT"))
     await scenario.approve(number, by="ben", commit_id=second)
     await scenario.settle()
     merges = [each.status for each in calls_of(scenario) if each.path.endswith("/merge")]

@@ -80,24 +80,26 @@ def runs(scenario: Scenario) -> int:
 async def test_two_that_pass_alone_and_break_together_do_not_both_merge(
     scenario: Scenario,
 ) -> None:
-    """The second is validated again on the base with the first in it, and fails for real."""
+    """
+    Approved at one moment, one merges; the other is validated on the base with it, and fails.
+    """
     first = await scenario.propose(FEWER_NUMBERS, title="Take fewer numbers")
     second = await scenario.propose(MANY_NUMBERS, title="Test many numbers")
     assert first.status is second.status is Status.VALIDATION_PASSED
     for each in (first, second):
         await scenario.approve(each.pull_request.number)
     await scenario.settle()
-    first, after = await scenario.get(first), await scenario.get(second)
+    ends = {each.id: await scenario.get(each) for each in (first, second)}
+    [other] = [each for each in (first, second) if ends[each.id].status is not Status.MERGED]
+    after = ends[other.id]
 
-    assert first.status is Status.MERGED
     assert after.status is Status.VALIDATION_FAILED
-    assert after.head_sha != second.head_sha
+    assert after.head_sha != other.head_sha
     assert after.validation is not None
     assert [each.name for each in after.validation.failures]
-    assert "test_a_hundred_numbers_are_added" in await said(scenario, second)
+    assert "test_a_hundred_numbers_are_added" in await said(scenario, other)
     assert runs(scenario) == 3
     assert count_of(scenario, "PUT", "/merge") == 1
-    assert "tests/test_many.py" not in await scenario.read("service/answers.py")
 
 
 async def test_an_approved_proposal_is_brought_up_to_date_validated_and_merged(

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from schedules.schedule import Player, PromiseBroken
 from schedules.steps import Step, schedule, simpler, written
 
+CHECKED = 100
+"""A batch whose first seed this divides has one schedule held against GitHub's description."""
 TRIES = 2
 """Where two workers race, a schedule does not fail every time."""
 
@@ -47,7 +49,7 @@ def play_batch(first: int, *, count: int, shrinks_for_s: float) -> Batch:
 
     That one is made shorter for at most *shrinks_for_s*.
     """
-    player, started, slowest = Player(), time.perf_counter(), 0.0
+    player, started, slowest = Player(checks=first % CHECKED == 0), time.perf_counter(), 0.0
     try:
         for seed in range(first, first + count):
             begun = time.perf_counter()

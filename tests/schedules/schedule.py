@@ -7,12 +7,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from contract.github.checker import ContractChecker
 from odyssey.domain.errors import Unavailable
 from schedules.promises import broken_promises
 from schedules.stage import Stage
@@ -22,8 +24,6 @@ from schedules.world import Unsettled, World, open_world
 
 LONGEST_S = 150
 """No schedule takes so long; one that does hangs."""
-
-
 WARM_UP = "propose 0 0 0, settle, approve 0 0 0, say 0 1 0 0, settle"
 
 
@@ -35,10 +35,13 @@ class Player:
     """
     Plays schedules one after the other, in a loop and a world of its own.
 
-    After one that failed the world is made anew: nobody knows what is left in it.
+    After one that failed the world is made anew: nobody knows what is left in it. With
+    *checks* the exchanges of the first one are held against GitHub's own description,
+    which takes a second to load.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, checks: bool = False) -> None:
+        self._checks = checks
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_last_words)
         self._world: World | None = None
@@ -65,8 +68,11 @@ class Player:
 
     async def _play(self, steps: list[Step]) -> None:
         world = await self._begin()
+        checker = ContractChecker() if self._checks else None
+        self._checks = False
         try:
-            found = await play(world, steps)
+            with _observing(world, checker):
+                found = await play(world, steps)
         except BaseException:
             await self._end()
             raise
@@ -91,6 +97,20 @@ class Player:
             await exits.aclose()
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
+
+
+@contextmanager
+def _observing(world: World, checker: ContractChecker | None) -> Iterator[None]:
+    if checker is None:
+        yield
+        return
+    world.simulator.observers.append(checker)
+    yield
+    world.simulator.observers.remove(checker)
+    try:
+        checker.assert_clean()
+    except AssertionError as error:
+        raise PromiseBroken(f"GitHub would not have answered so: {error}") from error
 
 
 def _last_words(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -45,9 +45,12 @@ async def merge(
     )
     proposal = replace(proposal, merge=attempt)
     await ports.proposals.put(proposal)
+    base = f"base:{proposal.repository.full_name.lower()}:{decision.base_branch}"
     try:
-        await _judge_again(proposal, decision, ports, judge)
-        sha = await _send(proposal, decision, ports)
+        # One at a time into a branch: the second of two must be judged on what the first one left.
+        async with ports.proposals.lock(base):
+            await _judge_again(proposal, decision, ports, judge)
+            sha = await _send(proposal, decision, ports)
     except Conflict:
         await ports.proposals.put(replace(proposal, merge=None))
         raise
