@@ -143,6 +143,8 @@ async def test_a_service_token_approves_only_where_the_policy_lets_it(served: Sc
     allowing = policy.replace("api_approvals: false", "api_approvals: true")
     assert allowing != policy
     await served.push("main", {POLICY: allowing})
+    await served.comment(number, "/odyssey update")
+    await served.settle()
     status, receipt = await call(served, SERVICE_TOKEN, "POST", f"proposals/{identifier}/approve")
     assert status == 200
     expected = f"Proposal '{identifier}' approved by api_user. Merge task triggered."
