@@ -146,13 +146,14 @@ async def settle(
             pass
     proposal = await audit_merge(proposal, pull, ports)
     proposal = await publish(proposal, _conditions(decision), ports)
+    is_merged = proposal.status is Status.MERGED
+    if is_merged and isinstance(policy, Policy) and policy.merge.delete_branch:
+        # Before it counts as told: whoever is cut off here is followed by a sweep.
+        await _delete_branch(proposal, ports)
     proposal = await retain_outcome(proposal, ports)
     proposal = await retain_said(proposal, pull, ports)
     proposal = replace(proposal, updated_at=ports.now())
     await ports.proposals.put(proposal)
-    is_merged = proposal.status is Status.MERGED
-    if is_merged and isinstance(policy, Policy) and policy.merge.delete_branch:
-        await _delete_branch(proposal, ports)
     return proposal
 
 

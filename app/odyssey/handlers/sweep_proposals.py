@@ -143,10 +143,19 @@ def _wants_look(proposal: Proposal, pull: ListedPull | None, ports: Ports) -> bo
         return False
     return (
         proposal.status is Status.REJECTED
+        or _is_undispatched(proposal, ports)
         or (pull.head_sha, pull.base_branch) != (proposal.head_sha, proposal.base_branch)
         or pull.updated_at > proposal.updated_at
         or ports.now() - proposal.updated_at > LOOK_AGAIN
     )
+
+
+def _is_undispatched(proposal: Proposal, ports: Ports) -> bool:
+    """Whether the sandbox was to judge the head, and whoever was at it never got that far."""
+    validation = proposal.current_validation
+    if ports.now() - proposal.updated_at < RUN_GRACE:
+        return False
+    return validation is None or (validation.run_id is None and validation.conclusion is None)
 
 
 def is_told(proposal: Proposal) -> bool:
