@@ -96,7 +96,7 @@ def _try_one(
             checks=CHECKS, headers={"Authorization": f"Bearer {token}"}
         )
         tried[operation.label] += 1
-        if response.status_code == 202:
+        if response.status_code == 202 and "proposal_id" in response.json():
             known.append(response.json()["proposal_id"])
 
     try_it()
