@@ -41,30 +41,39 @@ async def test_a_delivery_carries_githubs_headers_and_both_signatures(world: Wor
     assert headers["x-hub-signature"].startswith("sha1=")
 
 
-async def test_only_subscribed_apps_hear_and_check_runs_only_their_owner(world: World) -> None:
-    """An App without the event or without the repository hears nothing (docs)."""
-    other = world.simulator.add_app(
-        "other",
-        permissions={"checks": "write"},
-        events=["issues"],
-        webhook_url=world.app.webhook_url,
-        webhook_secret="x",
-    )
-    world.simulator.install(other, "octo", [REPOSITORY])
+async def test_apps_hear_what_they_subscribed_to_and_of_the_checks_they_may_write(
+    world: World,
+) -> None:
+    """
+    Another App's check runs too; but only its owner hears that one shall run again (docs).
+    """
+    for slug, permissions in (("writer", {"checks": "write"}), ("reader", {"checks": "read"})):
+        other = world.simulator.add_app(
+            slug,
+            permissions=permissions,
+            events=["issues"],
+            webhook_url=world.app.webhook_url,
+            webhook_secret="x",
+        )
+        world.simulator.install(other, "octo", [REPOSITORY])
     await world.simulator.outbox.deliver_all()
     ann = world.simulator.person("ann")
     number = (await ann.open_issue(REPOSITORY, "Both"))["number"]
     await ann.comment(REPOSITORY, number, "one")
     sha = (await ann.request("GET", f"/repos/{REPOSITORY}/commits/main"))["sha"]
     rest = world.as_installation().rest.checks
-    await rest.async_create("octo", "garden", data={"name": "n", "head_sha": sha})
+    run = await rest.async_create("octo", "garden", data={"name": "n", "head_sha": sha})
+    await rest.async_rerequest_run("octo", "garden", run.parsed_data.id)
 
     heard = [(d.app.slug, d.name) for d in world.simulator.outbox.pending]
     assert heard == [
         ("gardener", "issues.opened"),
-        ("other", "issues.opened"),
+        ("writer", "issues.opened"),
+        ("reader", "issues.opened"),
         ("gardener", "issue_comment.created"),
         ("gardener", "check_run.created"),
+        ("writer", "check_run.created"),
+        ("gardener", "check_run.rerequested"),
     ]
 
 

@@ -69,7 +69,7 @@ async def test_a_redelivery_is_acknowledged_and_kept_once(
     [
         ("ping", {"zen": "Keep it logically awesome.", "hook_id": 1}),
         ("star", {"action": "created"}),
-        ("issue_comment", {"action": "deleted"}),
+        ("issue_comment", {"action": "edited"}),
         ("pull_request", {"action": "labeled"}),
         (RECONCILE, {"installation_id": 1, "owner": "octo-org", "name": "widgets", "number": 1}),
     ],

@@ -42,7 +42,9 @@ redis.call('SET', KEYS[1] .. ':last', ARGV[1], 'PX', 60000)
 return 1
 """
 # Exactly one who waits is woken; the bell is silent again after a second if nobody does.
+# Nobody had it last any more: a beat that is still on its way must not take it again.
 RELEASE = """
+if redis.call('GET', KEYS[1] .. ':last') == ARGV[1] then redis.call('DEL', KEYS[1] .. ':last') end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('RPUSH', KEYS[2], '1')

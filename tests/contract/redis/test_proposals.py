@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from odyssey.adapters.redis_heart import BEAT
+from odyssey.adapters.redis_inbox import OPEN
 from odyssey.adapters.redis_proposals import RedisProposalStore, UnreadableRecord
 from odyssey.domain.errors import Busy
 from odyssey.domain.identifiers import (
@@ -208,6 +210,22 @@ async def test_a_lock_has_one_holder_at_a_time(redis: Redis) -> None:
 
     assert await redis.get("value") == b"20"
     assert await redis.exists("odyssey:lock:counter") == 0
+
+
+async def test_a_beat_that_comes_after_the_release_does_not_take_the_lock_again(
+    redis: Redis,
+) -> None:
+    """
+    The heart's thread may send it while the lock is released.
+    """
+    store = RedisProposalStore(redis, lock_ttl=timedelta(hours=1))
+    async with store.lock("a"):
+        holder = await redis.get("odyssey:lock:a")
+
+    late = [b"lock", b"odyssey:lock:a", holder, b"3600000"]
+
+    assert await redis.eval(BEAT, 1, OPEN, *late) == [0]
+    assert await redis.exists("odyssey:lock:a") == 0
 
 
 async def test_who_waits_too_long_is_told(store: RedisProposalStore) -> None:

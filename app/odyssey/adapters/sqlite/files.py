@@ -4,6 +4,8 @@ The tenants' files in one folder, and connections to them.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -130,6 +132,10 @@ class Files:
 
     def _open(self, tenant: Tenant) -> sqlite3.Connection:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(self.folder):
+            return self._open_alone(tenant)
+
+    def _open_alone(self, tenant: Tenant) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path(tenant),
             timeout=self._patience.total_seconds(),
@@ -158,3 +164,18 @@ class Files:
             )
         if version < VERSION:
             prepare(connection)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """
+    No thread or process opens a file in *folder* beside this one.
+
+    SQLite does not wait, whatever its patience, when two make a file WAL at once.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
