@@ -14,6 +14,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ OTHER_BRANCH = "next"
 QUIET_AFTER_S = 0.25
 """Without a request for so long, a worker waits for something a schedule does not control."""
 GIVE_UP_S = 60.0
-TICK_S = 0.002
+TICK_S = 0.005
+POLL = timedelta(milliseconds=20)
+"""As in earnest: more often, and looking for work takes more of the processor than the work."""
 
 
 class Unsettled(AssertionError):
@@ -298,6 +301,7 @@ async def open_world(root: Path, *, observers: tuple[Observer, ...] = ()) -> Asy
         scenario = await exits.enter_async_context(
             open_scenario(root, executor=executor, embeds=False, durable=False, observers=observers)
         )
+        scenario.settings.worker_poll_delay = POLL
         simulator = scenario.simulator
         simulator.add_user("dora")
         template = await simulator.add_repository(TEMPLATE, _files())
