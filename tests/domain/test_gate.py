@@ -187,6 +187,16 @@ def test_what_may_not_be_proposed_is_not_validated_either(changes: dict[str, Any
     assert isinstance(decision, Blocked)
 
 
+def test_who_waits_for_the_run_of_a_draft_reads_what_it_waits_for() -> None:
+    """
+    Nothing follows as long as it is one.
+    """
+    decision = evaluate(a_proposal(validation=None), a_pull_request(is_draft=True), Policy())
+
+    assert isinstance(decision, Blocked)
+    assert decision.conditions[3].remedy == "Odyssey: it follows when this is no draft any more."
+
+
 @pytest.mark.parametrize(
     ("conclusion", "state"),
     [

@@ -124,7 +124,9 @@ def validation(proposal: Proposal, pull: PullRequest) -> Condition:
             f"`{short}` was validated against another base branch."
             if elsewhere
             else f"`{short}` is not validated yet.",
-            "Odyssey: it follows.",
+            "Odyssey: it follows when this is no draft any more."
+            if pull.is_draft
+            else "Odyssey: it follows.",
         )  # fmt: skip
     if validation.conclusion is None:
         return Condition(
