@@ -345,6 +345,8 @@ async def test_a_worker_that_was_frozen_longer_than_its_lease_writes_nothing_mor
             asyncio.create_task(keep_recovering(small.ports, every=timedelta(milliseconds=50))),
         ]
         await quiet(small)
+        # The delivery is done; arq's job, which was cut off otherwise, has a word to say yet.
+        await asyncio.gather(*other.tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

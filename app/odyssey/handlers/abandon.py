@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from odyssey.domain.commands import Command, Propose
+from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.identifiers import ProposalId, proposal_id
 from odyssey.domain.proposal import Rejection
@@ -39,7 +40,11 @@ async def _abandon(identifier: ProposalId, ports: Ports) -> None:
             await rebuild_missing(opened, ports)
             await ports.inbox.ask_reconcile(opened)
             return
-        await ports.repositories.delete_branch(repository, begun.branch, head_sha=begun.head_sha)
+        head_sha = begun.head_sha
+        if not await ports.repositories.delete_branch(repository, begun.branch, head_sha=head_sha):
+            # Left there is only what somebody else has pushed to.
+            if await ports.repositories.find_branch(repository, begun.branch) == head_sha:
+                raise Unavailable(f"the branch {begun.branch} of {repository} was not deleted")
         gone = Rejection(
             by=ports.app.bot_login,
             reason="The comment that asked for it was deleted.",

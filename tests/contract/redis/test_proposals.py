@@ -224,7 +224,7 @@ async def test_a_beat_that_comes_after_the_release_does_not_take_the_lock_again(
 
     late = [b"lock", b"odyssey:lock:a", holder, b"3600000"]
 
-    assert await redis.eval(BEAT, 1, OPEN, *late) == [0]
+    assert await redis.register_script(BEAT)(keys=[OPEN], args=late) == [0]
     assert await redis.exists("odyssey:lock:a") == 0
 
 

@@ -152,6 +152,7 @@ def semantic_item(recollection: Recollection) -> Item:
             "metadata": metadata_of(record),
             "distance": distance(recollection),
             "trust": str(record.trust),
+            "matched_by": matched_by(recollection),
         },
         at=record.occurred_at,
         relevance=round(recollection.similarity, 6),
@@ -161,6 +162,11 @@ def semantic_item(recollection: Recollection) -> Item:
 def distance(recollection: Recollection) -> float:
     """1 minus the cosine: 0 for the same meaning; 1 where there are no vectors."""
     return round(1.0 - recollection.similarity, 6)
+
+
+def matched_by(recollection: Recollection) -> str:
+    """`meaning`, or `words` where the question or the record has no vector."""
+    return "meaning" if recollection.similarity else "words"
 
 
 def log_level(record: Record) -> str:
