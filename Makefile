@@ -8,8 +8,9 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 CODE := app action tests
-# These wait for containers and runners most of the time; the other half needs the processor.
-BESIDE := tests/action tests/scenarios
+# Run side by side with the rest: both wait most of the time, for containers and for leases.
+WITH_RUNNERS := tests/action tests/scenarios
+WITH_KILLS := tests/schedules tests/kill_points
 
 # The newest supported Python of this machine that runs; it makes .venv and is asked no more.
 PYTHON = $(shell for each in python3.13 python3.12 python3.11 python3; do \
@@ -58,12 +59,17 @@ types: ## mypy, strict
 imports: ## The import contracts of pyproject.toml
 	@$(BIN)/lint-imports
 
-unit: ## pytest, in two halves side by side (ARGS="-k words": in one run)
+unit: ## pytest, in three parts side by side (ARGS="-k words": in one run)
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/pytest $(ARGS); fi; \
-	log=$$(mktemp); trap 'kill $$other 2>/dev/null || true; rm -f "$$log"' EXIT; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/beside $(BESIDE) >"$$log" 2>&1 & other=$$!; \
-	failed=0; $(BIN)/pytest $(BESIDE:%=--ignore=%) || failed=1; \
-	wait $$other || failed=1; echo "== beside it"; cat "$$log"; exit $$failed
+	logs=$$(mktemp -d); trap 'kill $$(jobs -p) 2>/dev/null || true; rm -rf "$$logs"' EXIT; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/runners $(WITH_RUNNERS) >$$logs/runners 2>&1 & \
+	runners=$$!; \
+	$(BIN)/pytest -o cache_dir=.pytest_cache/kills $(WITH_KILLS) >$$logs/kills 2>&1 & \
+	kills=$$!; \
+	failed=0; \
+	$(BIN)/pytest $(patsubst %,--ignore=%,$(WITH_RUNNERS) $(WITH_KILLS)) || failed=1; \
+	wait $$runners || failed=1; wait $$kills || failed=1; \
+	for part in runners kills; do echo "== $$part"; cat $$logs/$$part; done; exit $$failed
 
 bench: setup ## The benchmarks (ONLY="intake", JSON=FILE)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ONLY) $(if $(JSON),--json $(JSON))

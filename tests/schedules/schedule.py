@@ -10,17 +10,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
-from contract.github.checker import ContractChecker
 from odyssey.domain.errors import Unavailable
 from schedules.promises import broken_promises
 from schedules.stage import Stage
 from schedules.steps import Step, read
 from schedules.truth import Witness
 from schedules.world import Unsettled, World, open_world
+
+if TYPE_CHECKING:
+    from contract.github.checker import ContractChecker
 
 LONGEST_S = 150
 """No schedule takes so long; one that does hangs."""
@@ -68,7 +70,7 @@ class Player:
 
     async def _play(self, steps: list[Step]) -> None:
         world = await self._begin()
-        checker = ContractChecker() if self._checks else None
+        checker = _checker() if self._checks else None
         self._checks = False
         try:
             with _observing(world, checker):
@@ -111,6 +113,12 @@ def _observing(world: World, checker: ContractChecker | None) -> Iterator[None]:
         checker.assert_clean()
     except AssertionError as error:
         raise PromiseBroken(f"GitHub would not have answered so: {error}") from error
+
+
+def _checker() -> ContractChecker:
+    from contract.github.checker import ContractChecker  # two seconds, which few players need
+
+    return ContractChecker()
 
 
 def _last_words(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -124,8 +124,10 @@ class Stage:
         if "{" in body:
             if pull is None:
                 return
-            older = Git(self.world.repository.git_dir).commit(pull.head_sha).parents
-            body = body.format(head=pull.head_sha[:12], older=older[0][:12])
+            # A branch that was set back may end at the first commit there is.
+            parents = Git(self.world.repository.git_dir).commit(pull.head_sha).parents
+            older = parents[0] if parents else "0123456789ab"
+            body = body.format(head=pull.head_sha[:12], older=older[:12])
         await self._comment(who, number, body)
 
     async def _approve(self, who: int, which: int, older: int) -> None:

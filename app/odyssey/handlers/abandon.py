@@ -40,11 +40,11 @@ async def _abandon(identifier: ProposalId, ports: Ports) -> None:
             await rebuild_missing(opened, ports)
             await ports.inbox.ask_reconcile(opened)
             return
-        head_sha = begun.head_sha
-        if not await ports.repositories.delete_branch(repository, begun.branch, head_sha=head_sha):
-            # Left there is only what somebody else has pushed to.
-            if await ports.repositories.find_branch(repository, begun.branch) == head_sha:
-                raise Unavailable(f"the branch {begun.branch} of {repository} was not deleted")
+        sha = begun.head_sha
+        is_gone = await ports.repositories.delete_branch(repository, begun.branch, head_sha=sha)
+        # Left there is only what somebody else has pushed to.
+        if not is_gone and await ports.repositories.find_branch(repository, begun.branch) == sha:
+            raise Unavailable(f"the branch {begun.branch} of {repository} was not deleted")
         gone = Rejection(
             by=ports.app.bot_login,
             reason="The comment that asked for it was deleted.",
