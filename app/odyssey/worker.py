@@ -14,7 +14,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-import uvloop
 from arq import func
 from arq.worker import Worker
 
@@ -196,9 +195,10 @@ def _died(delivery: Delivery) -> str:
 def work_until_stopped(settings: Settings, *, burst: bool = False) -> None:
     """
     `odyssey work`: what `run_worker` does, in a loop of its own.
+
+    Python's own and not uvloop: that one starts a git by a fork of this whole process.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_worker(settings, burst=burst))
+    asyncio.run(run_worker(settings, burst=burst))
 
 
 async def run_worker(settings: Settings, *, burst: bool = False) -> None:
@@ -207,7 +207,7 @@ async def run_worker(settings: Settings, *, burst: bool = False) -> None:
 
     arq runs the jobs; what makes them durable is the inbox.
     """
-    async with open_ports(settings) as ports:
+    async with open_ports(settings, shares_model=not burst) as ports:
         await warm_up()
         recovering = asyncio.create_task(keep_recovering(ports, every=settings.recovery_interval))
         try:

@@ -1,5 +1,5 @@
 """
-The git program as the worker starts it: on uvloop.
+The git program as workers and callers on uvloop start it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from odyssey.adapters.git_command import Git, GitFailed, environment
+from odyssey.domain.errors import Unavailable
 
 
 def git_in(folder: Path) -> Git:
@@ -40,3 +41,30 @@ def test_a_git_that_ends_without_reading_its_input_is_no_defect(
 
     assert size.strip() == "3000000"
     assert {each.strip() for each in kinds} == {"blob"}
+
+
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_git_that_takes_too_long_is_killed_with_its_helpers(
+    tmp_path: Path, loop: type[asyncio.AbstractEventLoop]
+) -> None:
+    """One that lived on would write into a copy that nobody holds the lock of, and keep it."""
+
+    async def ask() -> bytes:
+        connections = asyncio.Queue[asyncio.StreamReader]()
+
+        async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            await connections.put(reader)
+
+        server = await asyncio.start_server(say_nothing, "127.0.0.1")
+        port = server.sockets[0].getsockname()[1]
+        git = Git(tmp_path, "", environment(tmp_path, "no-token"), timedelta(seconds=1))
+        async with server, asyncio.timeout(20):
+            with pytest.raises(Unavailable, match="ls-remote took over 1 s"):
+                await git("ls-remote", f"http://127.0.0.1:{port}/silent.git")
+            # The connection is git-remote-http's: its end is the end of what was sent.
+            return await (await connections.get()).read()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        sent = runner.run(ask())
+
+    assert sent.startswith(b"GET /silent.git/info/refs")

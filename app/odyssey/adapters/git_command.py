@@ -9,6 +9,7 @@ import base64
 import contextlib
 import fcntl
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ class Git:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=dict(self.environment),
+                # Its helpers, which speak HTTP and write packs, are killed with it.
+                start_new_session=True,
             )  # fmt: skip
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
@@ -82,7 +85,8 @@ class Git:
             ) from error
         finally:
             if process.returncode is None:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode:
             text = stderr.decode("utf-8", "replace")
@@ -95,7 +99,7 @@ def _readable(content: bytes) -> Iterator[IO[bytes] | int]:
     """
     *content* as standard input: a file, for a pipe breaks when git ends without reading it.
 
-    asyncio passes over that, uvloop raises RuntimeError.
+    asyncio passes over that, uvloop, on which callers may run it, raises RuntimeError.
     """
     if not content:
         yield asyncio.subprocess.DEVNULL
