@@ -9,6 +9,7 @@ import asyncio
 import pytest
 
 from kill_points.points import Point, measure
+from kill_points.table import told
 
 LONGEST_S = 10.0
 """A lease ends after about a second; the rest is for machines that are busy with other tests."""
@@ -37,3 +38,10 @@ def test_another_worker_takes_over_soon(points: list[Point]) -> None:
     late = [each for each in points if not 0 < each.seconds < LONGEST_S]
 
     assert late == []
+
+
+def test_the_operations_page_lists_every_kill_point(points: list[Point]) -> None:
+    """`make kill-points` renews it."""
+    found = list(dict.fromkeys((each.flow, each.number, each.write) for each in points))
+
+    assert told() == found
