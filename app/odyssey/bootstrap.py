@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from odyssey.adapters.embedding import Embedder
+from odyssey.adapters.embedding import AsksQueries, Embedder
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.scoring import Scoring
 from odyssey.ports import App, Ports
@@ -19,6 +19,8 @@ from odyssey.ports.derived import Deriving, Language, MemoryPorts
 from odyssey.settings import EmbeddingProvider, MemoryStore, Settings
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from odyssey.adapters.ranking import Reranker
     from odyssey.adapters.sqlite import SqliteMemory
     from odyssey.adapters.weaviate import WeaviateMemory
@@ -42,6 +44,7 @@ async def open_ports(
     *,
     embeds: bool = True,
     embedder: Embedder | None = None,
+    shares_model: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Ports]:
     """
@@ -49,7 +52,8 @@ async def open_ports(
 
     Without *embeds* no model is loaded (the web process): what is retained then
     gets its vectors from a worker. *embedder* is a loaded model to share; it is
-    the caller's to close.
+    the caller's to close. With *shares_model* questions are embedded over Redis: for
+    others by a process that embeds, by others for one that does not.
 
     Raises:
         NotConfigured: the App's id, its private key or the webhook secret is missing.
@@ -97,7 +101,10 @@ async def open_ports(
         exits.push_async_callback(github.close)
         if embeds and embedder is None and settings.embedding_model:
             embedder = await _own_embedder(settings, exits)
-        memory = make_memory(settings, embedder if embeds else None)
+        queries: AsksQueries | None = None
+        if shares_model:
+            queries = await _share_model(settings, redis, embedder if embeds else None, exits)
+        memory = make_memory(settings, embedder if embeds else None, queries=queries)
         exits.push_async_callback(memory.close)
         log.info("memory: %s", memory.name)
         derived = await _open_derived(settings, exits)
@@ -138,9 +145,14 @@ def make_memory(
     settings: Settings,
     embedder: Embedder | None,
     *,
+    queries: AsksQueries | None = None,
     embed_within: timedelta = timedelta(seconds=5),
 ) -> SqliteMemory | WeaviateMemory:
-    """The memory that *settings* choose, the caller's to close; nothing is connected to yet."""
+    """
+    The memory that *settings* choose, the caller's to close; nothing is connected to yet.
+
+    *queries* embeds questions where there is no *embedder*.
+    """
     scoring = Scoring(
         recency=settings.memory_recency_boost,
         importance=settings.memory_importance_boost,
@@ -159,6 +171,7 @@ def make_memory(
                 embedder,
                 scoring=scoring,
                 reranker=reranker,
+                queries=queries,
                 patience=settings.memory_timeout,
                 embed_within=embed_within,
             )
@@ -174,6 +187,7 @@ def make_memory(
                 prefix=settings.weaviate_collections,
                 scoring=scoring,
                 reranker=reranker,
+                queries=queries,
                 patience=settings.memory_timeout,
                 embed_within=embed_within,
             )
@@ -253,6 +267,22 @@ async def _own_embedder(settings: Settings, exits: AsyncExitStack) -> Embedder |
         # Importing torch and reading the weights takes seconds: begun now, done when it is needed.
         embedder.start()
     return embedder
+
+
+async def _share_model(
+    settings: Settings, redis: Redis, embedder: Embedder | None, exits: AsyncExitStack
+) -> AsksQueries | None:
+    from odyssey.adapters.redis_embedding import AskedEmbedder, answering
+
+    if embedder is not None:
+        await exits.enter_async_context(answering(redis, embedder))
+        return None
+    unloaded = make_embedder(settings)
+    if unloaded is None:
+        return None
+    model = unloaded.model
+    await unloaded.close()
+    return AskedEmbedder(redis, model)
 
 
 def _needed(value: str, name: str, what: str) -> str:

@@ -7,10 +7,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,27 +16,17 @@ import typer
 
 from odyssey.domain.memory.evolution_formats import EvolutionFormat
 from odyssey.handlers.memory.forget import forget_derived
+from odyssey.memory_opened import Store, folder_of, opened_memory, opened_notebooks
 
 if TYPE_CHECKING:
+    from odyssey.adapters.notebook.database import Notebooks
     from odyssey.adapters.sqlite import SqliteMemory
     from odyssey.adapters.weaviate import WeaviateMemory
     from odyssey.domain.memory.record import Tenant
-    from odyssey.ports.derived import MemoryPorts
 
     Opened = SqliteMemory | WeaviateMemory
 
 memory = typer.Typer(help="Long memory.", no_args_is_help=True)
-
-_PATIENCE = timedelta(minutes=10)
-"""A command waits for the model to load; recall by words alone would be another answer."""
-
-
-class Store(StrEnum):
-    """Where memories are kept."""
-
-    SQLITE = "sqlite"
-    WEAVIATE = "weaviate"
-
 
 StoreOption = Annotated[
     Store | None, typer.Option("--store", help="Instead of ODYSSEY_MEMORY_STORE.")
@@ -51,6 +39,9 @@ InstallationOption = Annotated[
 ]
 TenantOption = Annotated[
     str, typer.Option("--tenant", metavar="NAME", help="The same, as `status` calls it.")
+]
+NotesOption = Annotated[
+    Path | None, typer.Option("--notes", metavar="FOLDER", help="Where the notebooks' copies are.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
 
@@ -108,12 +99,14 @@ def export_(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every memory with its vectors to a file, of one repository or of all."""
+    """Write every memory with its vectors, and what was derived, of one repository or of all."""
     from odyssey.memory_transfer import export_file
 
     async def work(opened: Opened) -> dict[str, Any]:
-        tenants = await _tenants(opened, _tenant(repository, installation, tenant))
-        return await export_file(opened, file, tenants, _tell)
+        async with opened_notebooks() as notebooks:
+            only = _tenant(repository, installation, tenant)
+            tenants = await _tenants(opened, only, notebooks)
+            return await export_file(opened, file, tenants, _tell, notebooks=notebooks)
 
     _print(_run(work, store), as_json=as_json)
 
@@ -135,9 +128,16 @@ def import_(
 
     async def work(opened: Opened) -> dict[str, Any]:
         into = _tenant(repository, installation, tenant)
-        summary = await import_file(
-            opened, file, into=into, keeps_vectors=with_vectors, now=datetime.now(UTC), tell=_tell
-        )
+        async with opened_notebooks() as notebooks:
+            summary = await import_file(
+                opened,
+                file,
+                into=into,
+                keeps_vectors=with_vectors,
+                now=datetime.now(UTC),
+                tell=_tell,
+                notebooks=notebooks,
+            )
         summary["embedded"] = await _embed(opened)
         return summary
 
@@ -153,7 +153,11 @@ def migrate(
     tenant: TenantOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Copy every memory with its vectors to another store, and compare. The source stays."""
+    """
+    Copy every memory with its vectors to another store, and compare. The source stays.
+
+    Notebooks stay where they are: both stores use them.
+    """
     from odyssey.memory_transfer import migrate as carry
 
     if source is target:
@@ -161,7 +165,7 @@ def migrate(
 
     async def work(opened: Opened) -> dict[str, Any]:
         tenants = await _tenants(opened, _tenant(repository, installation, tenant))
-        async with _opened(target) as other:
+        async with opened_memory(target) as other:
             return await carry(opened, other, tenants, _tell)
 
     summary = _run(work, source)
@@ -196,13 +200,16 @@ def backup(
     place: Annotated[
         str, typer.Argument(help="SQLite: a folder. Weaviate: NAME, or BACKEND:NAME.")
     ],
+    notes: NotesOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Back up every repository's memory while it is in use."""
+    """Back up every repository's memory, with what was derived, while it is in use."""
+    from odyssey.memory_backup import backup_all
 
     async def work(opened: Opened) -> dict[str, Any]:
-        return {"place": place, "copied": await opened.backup(place, _tell)}
+        async with opened_notebooks() as notebooks:
+            return await backup_all(opened, notebooks, place, folder_of(place, notes, store), _tell)
 
     _print(_run(work, store), as_json=as_json)
 
@@ -210,13 +217,20 @@ def backup(
 @memory.command()
 def restore(
     place: Annotated[str, typer.Argument(help="Where `backup` put it.")],
+    notes: NotesOption = None,
+    records_only: Annotated[
+        bool, typer.Option("--records-only", help="Leave notebooks as they are.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup in the place of what is there. Stop the server and the workers first."""
+    from odyssey.memory_backup import restore_all
 
     async def work(opened: Opened) -> dict[str, Any]:
-        return {"place": place, "restored": await opened.restore(place, _tell)}
+        async with opened_notebooks() as notebooks:
+            folder = None if records_only else folder_of(place, notes, store)
+            return await restore_all(opened, notebooks, place, folder, _tell)
 
     _print(_run(work, store), as_json=as_json)
 
@@ -236,10 +250,14 @@ def forget(
         raise typer.BadParameter("give --person or --source, and only one of them")
 
     async def work(opened: Opened) -> dict[str, Any]:
+        from odyssey.adapters.notebook.opening import memory_ports
+
         told: dict[str, Any] = {}
         of = {"person": person or None, "source": source or None}
-        async with _derived() as derived:
-            for one in await _tenants(opened, _tenant(repository, installation, tenant)):
+        async with opened_notebooks() as notebooks:
+            derived = memory_ports(notebooks)
+            only = _tenant(repository, installation, tenant)
+            for one in await _tenants(opened, only, notebooks):
                 done = await opened.forget(one, **of)
                 told[one.name] = {
                     "deleted": done.count,
@@ -284,42 +302,10 @@ def _run(
     work: Callable[[Opened], Awaitable[dict[str, Any]]], store: Store | None
 ) -> dict[str, Any]:
     async def run() -> dict[str, Any]:
-        async with _opened(store) as opened:
+        async with opened_memory(store) as opened:
             return await work(opened)
 
     return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _derived() -> AsyncIterator[MemoryPorts]:
-    from odyssey.adapters.notebook.opening import make_notebooks, memory_ports
-    from odyssey.bootstrap import NOTEBOOKS
-    from odyssey.settings import read_settings
-
-    settings = read_settings()
-    notebooks = make_notebooks(settings.memory_folder / NOTEBOOKS, patience=settings.memory_timeout)
-    try:
-        yield memory_ports(notebooks)
-    finally:
-        await notebooks.close()
-
-
-@asynccontextmanager
-async def _opened(store: Store | None) -> AsyncIterator[Opened]:
-    from odyssey.bootstrap import make_embedder, make_memory
-    from odyssey.settings import MemoryStore, read_settings
-
-    settings = read_settings()
-    if store is not None:
-        settings = settings.model_copy(update={"memory_store": MemoryStore(store.value)})
-    embedder = make_embedder(settings)
-    opened = make_memory(settings, embedder, embed_within=_PATIENCE)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        if embedder is not None:
-            await embedder.close()
 
 
 def _tenant(repository: str, installation: int, tenant: str) -> Tenant | None:
@@ -336,8 +322,12 @@ def _tenant(repository: str, installation: int, tenant: str) -> Tenant | None:
     return None
 
 
-async def _tenants(opened: Opened, only: Tenant | None) -> list[Tenant]:
+async def _tenants(
+    opened: Opened, only: Tenant | None, notebooks: Notebooks | None = None
+) -> list[Tenant]:
     there = await opened.tenants()
+    if notebooks is not None:
+        there = sorted({*there, *await notebooks.tenants()}, key=str)
     if only is None:
         return there
     if only not in there:

@@ -1,8 +1,9 @@
 """
 Memory carried from one place to another: to a file, from a file, from store to store.
 
-A file is JSON lines, the same for every store (`domain/memory/stored.py`), and is
-there whole or not at all. Everything may be repeated: what is there stays.
+A file is JSON lines, the same for every store (`domain/memory/stored.py`), then what the
+notebooks hold (`adapters/notebook/carried.py`), and is there whole or not at all.
+Everything may be repeated: what is there stays.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import hashlib
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from odyssey.adapters.notebook import carried as notes
+from odyssey.adapters.notebook.database import Notebooks
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.seed_backup import read_backup
@@ -24,6 +29,8 @@ from odyssey.domain.memory.stored import Stored, from_line, to_line
 from odyssey.ports import Memory
 
 _BATCH = 200
+_UNITS = 2_000
+"""Things of a notebook written in one go: nobody else writes in it meanwhile."""
 _TOLD_EVERY_SECONDS = 2.0
 
 Tell = Callable[[str], None]
@@ -74,10 +81,19 @@ class Counts:
 
 
 async def export_file(
-    memory: Memory, file: Path, tenants: Sequence[Tenant], tell: Tell
+    memory: Memory,
+    file: Path,
+    tenants: Sequence[Tenant],
+    tell: Tell,
+    *,
+    notebooks: Notebooks | None = None,
 ) -> dict[str, Any]:
-    """Writes every row of *tenants*, one line each; the file is replaced when all are written."""
+    """
+    Writes every row of *tenants*, one line each, then what their notebooks hold; the file is
+    replaced when all are written.
+    """
     carried, progress = Carried(), _Progress(tell)
+    derived: Counter[str] = Counter()
     unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
     try:
         with unfinished.open("x", encoding="utf-8", newline="\n") as out:
@@ -87,13 +103,18 @@ async def export_file(
                     out.write(to_line(tenant, stored) + "\n")
                     carried.of(tenant).count(stored)
                     progress.step(f"{tenant}: {carried.of(tenant).rows} rows")
+                if notebooks is None or not await notebooks.exists(tenant):
+                    continue
+                for unit in await notebooks.read(tenant, notes.read_all):
+                    out.write(notes.to_line(tenant, unit) + "\n")
+                    derived[unit.kind] += 1
             out.flush()
             os.fsync(out.fileno())
         unfinished.replace(file)
     finally:
         unfinished.unlink(missing_ok=True)
     carried.seconds = progress.seconds
-    return {"file": str(file), **carried.summary()}
+    return {"file": str(file), **carried.summary(), "derived": dict(derived)}
 
 
 async def import_file(
@@ -104,24 +125,31 @@ async def import_file(
     keeps_vectors: bool,
     now: datetime,
     tell: Tell,
+    notebooks: Notebooks | None = None,
 ) -> dict[str, Any]:
     """
     Loads a file of lines, or a backup of Odyssey's predecessors; *into* one tenant, or each
-    row into its own.
+    row into its own. `derived` counts what was new to the notebooks, by kind.
+
+    The records come first: cut off before the end, it is to be called again.
 
     Every line is read before the first is loaded: a broken file changes nothing.
 
     Raises:
         BadFile: a line cannot be read, which is named; or a backup needs a tenant.
     """
-    for _ in _rows(file, into=into, now=now):
-        pass
+    units: dict[Tenant, list[notes.Unit]] = {}
+    for tenant, row in _rows(file, into=into, now=now):
+        if isinstance(row, notes.Unit):
+            units.setdefault(tenant, []).append(row)
+    if units and notebooks is None:
+        raise BadFile(f"{file} holds notebooks, and there is no place for them")
     carried, progress = Carried(), _Progress(tell)
     waiting: dict[Tenant, list[Stored]] = {}
-    for tenant, row in _rows(file, into=into, now=now):
-        stored = row
+    for tenant, stored in _rows(file, into=into, now=now, only_records=True):
+        assert isinstance(stored, Stored)  # only those were asked for
         if not keeps_vectors:
-            stored = Stored(record=row.record, shelf=row.shelf, masked=row.masked)
+            stored = Stored(record=stored.record, shelf=stored.shelf, masked=stored.masked)
         carried.of(tenant).count(stored)
         batch = waiting.setdefault(tenant, [])
         batch.append(stored)
@@ -130,8 +158,15 @@ async def import_file(
             progress.step(f"{tenant}: {carried.of(tenant).rows} rows")
     for tenant, batch in waiting.items():
         carried.of(tenant).added += await memory.load(tenant, batch)
+    derived: Counter[str] = Counter()
+    for tenant, some in units.items():
+        assert notebooks is not None  # looked at above
+        some = notes.in_order(some)
+        for start in range(0, len(some), _UNITS):
+            batch_of = some[start : start + _UNITS]
+            derived += await notebooks.write(tenant, partial(notes.load, units=batch_of))
     carried.seconds = progress.seconds
-    return {"file": str(file), **carried.summary()}
+    return {"file": str(file), **carried.summary(), "derived": dict(derived)}
 
 
 async def migrate(
@@ -163,9 +198,11 @@ async def migrate(
     return {**carried.summary(), "differing": differing}
 
 
-def _rows(file: Path, *, into: Tenant | None, now: datetime) -> Iterator[tuple[Tenant, Stored]]:
+def _rows(
+    file: Path, *, into: Tenant | None, now: datetime, only_records: bool = False
+) -> Iterator[tuple[Tenant, Stored | notes.Unit]]:
     if _is_lines(file):
-        yield from _lines(file, into)
+        yield from _lines(file, into, only_records=only_records)
         return
     if into is None:
         raise BadFile(
@@ -193,16 +230,20 @@ def _is_lines(file: Path) -> bool:
     return isinstance(row, dict) and "format" in row
 
 
-def _lines(file: Path, into: Tenant | None) -> Iterator[tuple[Tenant, Stored]]:
-    with file.open(encoding="utf-8", newline="\n") as lines:
+def _lines(
+    file: Path, into: Tenant | None, *, only_records: bool
+) -> Iterator[tuple[Tenant, Stored | notes.Unit]]:
+    with file.open(encoding="utf-8", newline="\n") as lines, notes.Checker() as checker:
         try:
             for number, line in enumerate(lines, start=1):
-                if line.strip():
+                is_note = notes.is_line(line)
+                if line.strip() and not (is_note and only_records):
+                    row: tuple[Tenant, Stored | notes.Unit]
                     try:
-                        tenant, stored = from_line(line)
+                        row = checker.from_line(line) if is_note else from_line(line)
                     except ValueError as error:
                         raise BadFile(f"{file}, line {number}: {error}") from error
-                    yield into or tenant, stored
+                    yield into or row[0], row[1]
         except UnicodeDecodeError as error:
             raise BadFile(f"{file}: it is not UTF-8: {error}") from error
 

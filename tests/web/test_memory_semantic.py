@@ -4,6 +4,7 @@ Entries of callers: kept, found by meaning, words and metadata, never outside of
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from contract.memory.hashing import HashingEmbedder
+from odyssey.adapters.redis_embedding import AskedEmbedder, answering
 from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
@@ -368,3 +371,36 @@ async def test_while_the_store_is_away_queries_wait_and_nothing_is_lost(
     assert_error(refused, 503, "Unavailable")
     assert "Retry-After" in refused.headers
     assert [each["id"] for each in found] == [name]
+
+
+async def test_a_worker_embeds_for_the_web_process_and_without_one_words_are_compared(
+    ports: Ports, redis: Redis, app_settings: Settings, tmp_path: Path
+) -> None:
+    """
+    Each result says which; a worker that ends costs no answer.
+    """
+    writes = SqliteMemory(tmp_path / "shared", HashingEmbedder())
+    reads = SqliteMemory(tmp_path / "shared", queries=AskedEmbedder(redis, "hashing"))
+    body = {"query_text": "billing failed"}
+    async with over(replace(ports, memory=reads), app_settings) as client:
+        await add(client, "The billing module failed", id="one")
+        await writes.catch_up()
+        before = await query(client, "billing failed")
+        async with answering(redis, HashingEmbedder()):
+            async with asyncio.timeout(20):
+                while not await redis.exists("odyssey:embed:hashing:present"):
+                    pass
+            during = await query(client, "billing failed")
+            hybrid = await post(client, "hybrid/query", body)
+        await redis.delete("odyssey:embed:hashing:present")
+        after = await query(client, "billing failed")
+    await writes.close()
+    await reads.close()
+
+    assert [each["matched_by"] for each in (*before, *during, *after)] == [
+        "words",
+        "meaning",
+        "words",
+    ]
+    assert [each["distance"] < 1 for each in (*before, *during, *after)] == [False, True, False]
+    assert hybrid.json()["results"][0]["content"]["matched_by"] == "meaning"

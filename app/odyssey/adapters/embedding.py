@@ -28,6 +28,25 @@ class ModelMismatch(Unavailable):
         )
 
 
+class AsksQueries(Protocol):
+    """Vectors of questions, wherever the model is."""
+
+    @property
+    def model(self) -> str:
+        """The model's name; vectors of two models are never compared."""
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """
+        The vector to search with. Repeatable.
+
+        Raises:
+            CannotEmbed: the model refuses the text.
+            Unavailable: the model cannot be had.
+        """
+        ...
+
+
 class Embedder(Protocol):
     """One embedding model."""
 
@@ -73,4 +92,4 @@ def unit(values: Iterable[float]) -> Vector:
     return array("f", [value / length for value in found])
 
 
-__all__ = ["CannotEmbed", "Embedder", "ModelMismatch", "Vector", "unit"]
+__all__ = ["AsksQueries", "CannotEmbed", "Embedder", "ModelMismatch", "Vector", "unit"]

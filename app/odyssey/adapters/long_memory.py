@@ -9,7 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from odyssey.adapters.embedding import CannotEmbed, Embedder, ModelMismatch, Vector
+from odyssey.adapters.embedding import (
+    AsksQueries,
+    CannotEmbed,
+    Embedder,
+    ModelMismatch,
+    Vector,
+)
 from odyssey.adapters.memory_store import Query, Store, Tell
 from odyssey.adapters.ranking import Ranking, Reranker
 from odyssey.domain.errors import Unavailable
@@ -35,7 +41,8 @@ class LongMemory:
     Without an embedder it recalls by words alone. With one, the text is stored
     first and the vectors follow in the same call; if the model is away they are
     caught up by a later call, and nothing is lost. No call waits for the model
-    longer than *embed_within*.
+    longer than *embed_within*. With *queries* alone questions are embedded elsewhere,
+    and records by another process.
     """
 
     def __init__(
@@ -46,11 +53,13 @@ class LongMemory:
         weights: Weights | None = None,
         scoring: Scoring | None = None,
         reranker: Reranker | None = None,
+        queries: AsksQueries | None = None,
         embed_within: timedelta = timedelta(seconds=5),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._embedder = embedder
+        self._queries = embedder or queries
         self._ranking = Ranking(weights or Weights(), scoring or Scoring(), reranker)
         self._embed_within = embed_within
         self._now = now
@@ -59,7 +68,9 @@ class LongMemory:
     @property
     def name(self) -> str:
         """Which store and model, for people."""
-        model = self._embedder.model if self._embedder else "none: recall by words alone"
+        model = self._queries.model if self._queries else "none: recall by words alone"
+        if self._queries is not None and self._embedder is None:
+            model += ", of which workers are asked"
         return f"{self._store.name}; embedding model {model}"
 
     async def retain(
@@ -122,7 +133,7 @@ class LongMemory:
                 kinds=tuple(kinds),
                 where=narrow,
                 vector=None if is_listing else await self._query_vector(tenant, query),
-                model=self._embedder.model if self._embedder else "",
+                model=self._queries.model if self._queries else "",
                 rest=limit if is_listing or narrow else 0,
             ),
         )
@@ -250,11 +261,11 @@ class LongMemory:
             await self._ranking.reranker.close()
 
     async def _query_vector(self, tenant: Tenant, query: str) -> Vector | None:
-        if self._embedder is None:
+        if self._queries is None:
             return None
         try:
             async with asyncio.timeout(self._embed_within.total_seconds()):
-                return await self._embedder.embed_query(query)
+                return await self._queries.embed_query(query)
         except (Unavailable, CannotEmbed, TimeoutError) as error:
             _log.warning("tenant %s: recalled by words alone: %s", tenant, str(error) or "timeout")
             return None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from odyssey.domain.memory.entries import METADATA, entry_id_of, metadata_of
 from odyssey.domain.memory.record import Recollection, Record, Trust
-from odyssey.handlers.memory.semantic import Item, Wanted, distance
+from odyssey.handlers.memory.semantic import Item, Wanted, distance, matched_by
 from odyssey.web.memory_access import Asked
 from odyssey.web.models import REPOSITORY
 
@@ -94,6 +94,7 @@ class Match(BaseModel):
     distance: float = Field(description="1 minus the cosine; 1 where there are no vectors.")
     trust: Trust
     source: str
+    matched_by: str = Field(description="`meaning`, or `words` where there are no vectors.")
 
     @classmethod
     def of(cls, recollection: Recollection) -> Self:
@@ -108,6 +109,7 @@ class Match(BaseModel):
             distance=distance(recollection),
             trust=record.trust,
             source=record.source,
+            matched_by=matched_by(recollection),
         )
 
 

@@ -33,7 +33,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_ports(settings, embeds=False) as ports:
+    async with open_ports(settings, embeds=False, shares_model=True) as ports:
         await _warn(settings)
         await build_server(settings, ports).serve()
 

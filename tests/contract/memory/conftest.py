@@ -13,8 +13,11 @@ import pytest
 
 from contract.memory import weaviate_server
 from contract.memory.hashing import HashingEmbedder
+from contract.notebook.world import Clock, World
 from odyssey.adapters.embedding import Embedder
 from odyssey.adapters.long_memory import LongMemory
+from odyssey.adapters.notebook.opening import make_notebooks, memory_ports
+from odyssey.adapters.noted_memory import NotedMemory
 from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.adapters.weaviate import WeaviateMemory
 from odyssey.domain.memory.record import Tenant
@@ -77,6 +80,21 @@ async def memory(
         store = at(server, tmp_path, embedder)
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def derived(memory: LongMemory, tmp_path: Path) -> AsyncIterator[World]:
+    """A store, and the notebooks beside it."""
+    notebooks = make_notebooks(tmp_path / "notes")
+    ports = memory_ports(notebooks)
+    now = Clock()
+    yield World(
+        memory=NotedMemory(memory, ports.learning, now=now),
+        derived=ports,
+        now=now,
+        notebooks=notebooks,
+    )
+    await notebooks.close()
 
 
 Opening = Callable[[Embedder | None], LongMemory]

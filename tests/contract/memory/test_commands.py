@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ TENANT = Tenant.of(7, "acme/shop")
 
 def odyssey(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`odyssey memory ARGUMENTS --json` with its data in *folder*, and no model."""
+    folder.mkdir(exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "odyssey", "memory", *arguments, "--json"],
         capture_output=True,
@@ -87,6 +89,29 @@ async def test_what_was_derived_is_forgotten_from_the_command_line_too(tmp_path:
 
     assert told(done)["tenants"][TENANT.name]["derived"]["task in the notebook"] == 1
     assert left == []
+
+
+async def test_notebooks_go_with_backups_and_exports_from_the_command_line(tmp_path: Path) -> None:
+    """Also of a repository that has a notebook and no record yet."""
+    task = TaskMemory(task_id="t1", summary="Greet politely", success=True, learned_at=NOON)
+    async with opened(tmp_path / "memory", embeds=False) as world:
+        await world.derived.tasks.put(TENANT, task)
+
+    exported = told(await asyncio.to_thread(odyssey, tmp_path, "export", "out.jsonl"))
+    copied = told(await asyncio.to_thread(odyssey, tmp_path, "backup", "copy"))
+    async with opened(tmp_path / "memory", embeds=False) as world:
+        await world.derived.tasks.put(TENANT, replace(task, summary="Greet rudely"))
+    restored = told(await asyncio.to_thread(odyssey, tmp_path, "restore", "copy"))
+    imported = told(await asyncio.to_thread(odyssey, tmp_path / "new", "import", "../out.jsonl"))
+    summaries = []
+    for folder in (tmp_path, tmp_path / "new"):
+        async with opened(folder / "memory", embeds=False) as world:
+            [kept] = await world.derived.tasks.of_task(TENANT, REPOSITORY, "t1")
+        summaries.append(kept.summary)
+
+    assert (copied["notebooks"], restored["notebooks"]) == (1, 1)
+    assert exported["derived"] == imported["derived"] == {"task": 1}
+    assert summaries == ["Greet politely", "Greet politely"]
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,28 @@ async def test_an_observation_is_made_of_what_was_retained(
     assert found.matched
 
 
+async def test_the_model_can_name_only_what_it_is_shown(
+    world: World, model: ScriptedOllama, tenant: Tenant
+) -> None:
+    """Where no observation is shown, none can be updated or deleted."""
+    model.script = lambda _: actions(action("create", text="the team uses pip"))
+    await world.memory.retain(tenant, [record("c1", "we use pip"), record("c2", "so do I")])
+    await derive_tenant(tenant, world)
+    await world.memory.retain(tenant, [record("c3", "we moved to uv")])
+    await derive_tenant(tenant, world)
+
+    first, second = (
+        request["format"]["properties"]["actions"]["items"]["properties"]
+        for request in model.requests
+    )
+    assert first["sources"]["items"] == {"enum": ["R1", "R2"]}
+    assert first["action"] == {"enum": ["create", "skip"]}
+    assert "observation" not in first
+    assert second["sources"]["items"] == {"enum": ["R1"]}
+    assert second["observation"] == {"enum": ["O1"]}
+    assert second["action"] == {"enum": ["create", "update", "delete", "skip"]}
+
+
 async def test_an_update_keeps_the_journey_and_counts_different_sources(
     world: World, model: ScriptedOllama, tenant: Tenant
 ) -> None:

@@ -54,6 +54,7 @@ async def opened(
     folder: Path,
     *,
     model_url: str = "",
+    model_name: str = "scripted",
     deriving: Deriving | None = None,
     clock: Clock | None = None,
     embeds: bool = True,
@@ -64,7 +65,7 @@ async def opened(
     memory = SqliteMemory(folder, HashingEmbedder() if embeds else None)
     notebooks = make_notebooks(folder / "notes")
     language = (
-        OllamaLanguage("scripted", url=model_url, timeout=deriving.language_timeout)
+        OllamaLanguage(model_name, url=model_url, timeout=deriving.language_timeout)
         if model_url
         else None
     )

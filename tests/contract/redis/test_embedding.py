@@ -78,6 +78,16 @@ async def test_a_worker_gives_the_vector_its_own_model_gives(redis: Redis) -> No
     assert await redis.llen(ASKED) == 0  # type: ignore[misc]  # the client's types are both worlds'
 
 
+async def test_half_a_character_is_no_defect(redis: Redis) -> None:
+    """JSON may hold half a surrogate pair, and Redis may not."""
+    asker = AskedEmbedder(redis, "hashing", within=timedelta(seconds=20))
+    async with answering(redis, Watched()):
+        await until_present(redis)
+        vector = await asker.embed_query("ripe \ud800 apples")
+
+    assert len(vector) == HashingEmbedder().dimensions
+
+
 async def test_many_ask_at_once_and_each_gets_its_own_answer(redis: Redis) -> None:
     """Also of two workers that share the list."""
     texts = [f"question {number}" for number in range(20)]
@@ -145,7 +155,7 @@ async def test_a_question_that_is_withdrawn_is_dropped(redis: Redis) -> None:
             pass
 
     while not asking.done():
-        # redis-py loses a cancellation now and then.
+        # `asyncio.wait_for`, in which redis-py sends, loses one now and then.
         asking.cancel()
         await asyncio.wait([asking], timeout=0.1)
     with pytest.raises(asyncio.CancelledError):

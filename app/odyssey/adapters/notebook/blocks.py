@@ -134,6 +134,11 @@ class SqliteBlocks:
         return await self._notebooks.write(tenant, write)
 
 
+def of_label(connection: sqlite3.Connection, key: tuple[str, ...]) -> list[Block]:
+    """Every version of one block by tier, owner and label, the oldest first."""
+    return _read(connection, "WHERE tier = ? AND owner = ? AND label = ? ORDER BY version", *key)
+
+
 def _present(connection: sqlite3.Connection, scope: Scope) -> list[Block]:
     return _read(
         connection,

@@ -12,6 +12,8 @@ A part of memory (jobs, observations, blocks ...) has a module of its own here. 
    `await notebooks.read(tenant, work)`, where `work(connection)` returns what you want. All
    parts share the database, so one `write` may change several parts together or none.
 4. Where your rows hold text or logins, give the part `forget` and `left`: see `Part`.
+5. What must outlive this machine is exported by a kind of line in `carried.py`; backups have
+   the whole file.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from odyssey.adapters.notebook import backups
 from odyssey.adapters.sqlite.files import Files
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
@@ -56,6 +59,10 @@ def _forgets_nothing(_connection: sqlite3.Connection, _gone: Gone) -> Sequence[s
     return ()
 
 
+def _indexes_nothing(_connection: sqlite3.Connection) -> int:
+    return 0
+
+
 def _nothing_left(_connection: sqlite3.Connection, _gone: Gone) -> int:
     return 0
 
@@ -67,13 +74,15 @@ class Part:
 
     `forget` deletes what rests on what is gone and gives the ids (`kind:key`) of what it
     deleted, which are taken out of the index of texts too; `left` counts what is still
-    there. Both run inside a transaction.
+    there. `reindex` lets everything be indexed anew, for an index that was lost; it gives
+    how much. All run inside a transaction.
     """
 
     name: str
     steps: tuple[str, ...]
     forget: Forget = field(default=_forgets_nothing)
     left: Left = field(default=_nothing_left)
+    reindex: Callable[[sqlite3.Connection], int] = field(default=_indexes_nothing)
 
 
 class Notebooks:
@@ -89,7 +98,7 @@ class Notebooks:
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
         self._parts = tuple(parts)
-        self._files = _Files(folder, self._parts, patience=patience)
+        self._files = NotebookFiles(folder, self._parts, patience=patience)
 
     async def read(self, tenant: Tenant, work: Callable[[sqlite3.Connection], T]) -> T:
         """
@@ -169,20 +178,67 @@ class Notebooks:
             )
         return deleted
 
+    async def backup(self, place: Path, tenants: Collection[Tenant]) -> int:
+        """
+        Copies the notebook of each tenant into the folder *place*, as it is now; how many.
+
+        Of a tenant without one that is noted, so that a restore takes away what came later.
+
+        Raises:
+            FileExistsError: there is a backup in it already.
+        """
+        return await asyncio.to_thread(backups.backup, self._files, place, tenants)
+
+    async def check_place(self, place: Path) -> None:
+        """
+        Passes a folder that a backup can be made in: there is nothing in it.
+
+        Raises:
+            FileExistsError: there is.
+        """
+        await asyncio.to_thread(backups.check_place, place)
+
+    async def check_backup(self, place: Path) -> None:
+        """
+        Passes a whole backup that can be restored.
+
+        Raises:
+            FileNotFoundError: *place* holds no whole backup.
+            Unavailable: a copy is damaged, or was written by a newer Odyssey.
+        """
+        await asyncio.to_thread(backups.check, self._files, place)
+
+    async def restore(self, place: Path) -> int:
+        """
+        Puts the notebooks of a backup in the place of the present ones; how many. Repeatable.
+
+        Each in one transaction; what is indexed is indexed anew from then on.
+
+        Raises:
+            FileNotFoundError, Unavailable: as `check_backup`; then nothing is restored.
+        """
+        return await asyncio.to_thread(backups.restore, self._files, place)
+
     async def close(self) -> None:
         """Closes the files."""
         await asyncio.to_thread(self._files.close)
 
 
-class _Files(Files):
+class NotebookFiles(Files):
     """Files whose tables are those of the parts."""
 
     def __init__(self, folder: Path, parts: tuple[Part, ...], *, patience: timedelta) -> None:
         super().__init__(folder, patience=patience)
         self._parts = parts
 
-    def _prepare(self, connection: sqlite3.Connection, tenant: Tenant) -> None:
-        if self._is_current(connection, tenant):
+    def prepare(self, connection: sqlite3.Connection, *, name: object) -> None:
+        """
+        Brings the tables of a notebook up to date, or makes them; *name* is how errors call it.
+
+        Raises:
+            Unavailable: it was written by a newer Odyssey.
+        """
+        if self.is_current(connection, name=name):
             return
         # Another process may be at it: what has been done is counted inside the transaction.
         connection.execute("BEGIN IMMEDIATE")
@@ -203,7 +259,21 @@ class _Files(Files):
             connection.rollback()
             raise
 
-    def _is_current(self, connection: sqlite3.Connection, tenant: Tenant) -> bool:
+    def reindex(self, connection: sqlite3.Connection) -> None:
+        """Lets everything be indexed anew."""
+        for part in self._parts:
+            part.reindex(connection)
+
+    def _prepare(self, connection: sqlite3.Connection, tenant: Tenant) -> None:
+        self.prepare(connection, name=self.path(tenant))
+
+    def is_current(self, connection: sqlite3.Connection, *, name: object) -> bool:
+        """
+        Whether the tables are those of this Odyssey, and not of an older one.
+
+        Raises:
+            Unavailable: they are of a newer one.
+        """
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             return False
@@ -211,7 +281,7 @@ class _Files(Files):
         newer = [part.name for part in self._parts if seen[part.name] > len(part.steps)]
         if version > VERSION or newer:
             raise Unavailable(
-                f"notebook {self.path(tenant)} was written by a newer Odyssey "
+                f"notebook {name} was written by a newer Odyssey "
                 f"({', '.join(newer) or f'version {version}'}); upgrade Odyssey"
             )
         return all(seen[part.name] == len(part.steps) for part in self._parts)

@@ -177,12 +177,13 @@ class SqliteObservations:
         if not await self._notebooks.exists(tenant):
             return 0
 
-        def write(connection: sqlite3.Connection) -> int:
-            return connection.execute(
-                "INSERT OR IGNORE INTO observation_unindexed SELECT DISTINCT key FROM observation"
-            ).rowcount
+        return await self._notebooks.write(tenant, _reindex)
 
-        return await self._notebooks.write(tenant, write)
+
+def _reindex(connection: sqlite3.Connection) -> int:
+    return connection.execute(
+        "INSERT OR IGNORE INTO observation_unindexed SELECT DISTINCT key FROM observation"
+    ).rowcount
 
 
 def highest(connection: sqlite3.Connection, scope: str) -> dict[str, Observation]:
@@ -218,6 +219,11 @@ def add(connection: sqlite3.Connection, versions: Iterable[Observation]) -> None
             [(each.record_id, one.key) for each in one.sources],
         )
         connection.execute("INSERT OR IGNORE INTO observation_unindexed VALUES (?)", (one.key,))
+
+
+def of_key(connection: sqlite3.Connection, key: str) -> list[Observation]:
+    """Every version of one observation, the oldest first."""
+    return _versions(connection, key=key)
 
 
 def _versions(
@@ -294,4 +300,4 @@ def _left(connection: sqlite3.Connection, gone: Gone) -> int:
     return len(_matching(connection, gone))
 
 
-PART = Part(name="observation", steps=_STEPS, forget=_forget, left=_left)
+PART = Part(name="observation", steps=_STEPS, forget=_forget, left=_left, reindex=_reindex)

@@ -149,10 +149,7 @@ class SqlitePatterns:
         """Lets every pattern be indexed anew; how many. For an index that was lost."""
         if not await self._notebooks.exists(tenant):
             return 0
-        return await self._notebooks.write(
-            tenant,
-            lambda connection: connection.execute("UPDATE pattern SET is_indexed = 0").rowcount,
-        )
+        return await self._notebooks.write(tenant, _reindex)
 
     async def _read(self, tenant: Tenant, condition: str, *values: str) -> list[Pattern]:
         if not await self._notebooks.exists(tenant):
@@ -162,4 +159,8 @@ class SqlitePatterns:
         )
 
 
-PART = Part(name="pattern", steps=STEPS, forget=forget, left=left)
+def _reindex(connection: sqlite3.Connection) -> int:
+    return connection.execute("UPDATE pattern SET is_indexed = 0").rowcount
+
+
+PART = Part(name="pattern", steps=STEPS, forget=forget, left=left, reindex=_reindex)

@@ -157,9 +157,11 @@ class SqliteTasks:
         """Lets every memory be indexed anew; how many. For an index that was lost."""
         if not await self._notebooks.exists(tenant):
             return 0
-        return await self._notebooks.write(
-            tenant, lambda connection: connection.execute("UPDATE task SET is_indexed = 0").rowcount
-        )
+        return await self._notebooks.write(tenant, _reindex)
+
+
+def _reindex(connection: sqlite3.Connection) -> int:
+    return connection.execute("UPDATE task SET is_indexed = 0").rowcount
 
 
 def newest(connection: sqlite3.Connection, scope: Scope, *, limit: int) -> list[TaskMemory]:
@@ -235,8 +237,14 @@ def _put(connection: sqlite3.Connection, memory: TaskMemory) -> None:
             memory.trust.value, memory.learned_at.astimezone(UTC).isoformat(),
         ),
     )  # fmt: skip
+    name_people(connection, memory)
+
+
+def name_people(connection: sqlite3.Connection, memory: TaskMemory) -> None:
+    """Notes whom a memory, which is there, is by or about, so that it is forgotten with them."""
+    tier, owner = owner_columns(memory.scope)
     named = [memory.actor or "", *memory.people]
-    if memory.scope.tier is Tier.PERSON:
+    if tier == Tier.PERSON:
         named.append(owner)
     connection.execute("DELETE FROM task_person WHERE memory_id = ?", (memory.memory_id,))
     connection.executemany(
@@ -278,5 +286,5 @@ def owner_columns(scope: Scope) -> tuple[str, str]:
     return scope.tier.value, login_of(name) if scope.tier is Tier.PERSON else name
 
 
-PART = Part(name="task", steps=_STEPS, left=_left)
+PART = Part(name="task", steps=_STEPS, left=_left, reindex=_reindex)
 """`patterns.PART` forgets for both: patterns rest on tasks."""

@@ -41,9 +41,9 @@ def backup(files: Files, place: Path, tell: Tell) -> int:
             source.backup(target)
             # One file by itself, not a file and its log.
             target.execute("PRAGMA journal_mode = DELETE")
-        digests[tenant.name] = _digest(copy)
+        digests[tenant.name] = digest_of(copy)
         tell(f"{tenant}: {copy.stat().st_size} bytes")
-    _write_whole(place / _MANIFEST, json.dumps({"schema": VERSION, "tenants": digests}, indent=2))
+    write_whole(place / _MANIFEST, json.dumps({"schema": VERSION, "tenants": digests}, indent=2))
     return len(digests)
 
 
@@ -69,7 +69,7 @@ def restore(files: Files, place: Path, tell: Tell) -> int:
     digests: dict[str, str] = listed["tenants"]
     for name, digest in digests.items():
         copy = place / f"{Tenant(name).name}.db"
-        if not copy.is_file() or _digest(copy) != digest:
+        if not copy.is_file() or digest_of(copy) != digest:
             raise Unavailable(f"{copy} is missing or damaged; nothing was restored")
     for name in digests:
         tenant = Tenant(name)
@@ -87,12 +87,14 @@ def restore(files: Files, place: Path, tell: Tell) -> int:
     return len(digests)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file that is there whole or not at all."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with unfinished.open("w", encoding="utf-8") as file:
         file.write(text + "\n")

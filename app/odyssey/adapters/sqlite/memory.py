@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from odyssey.adapters.embedding import Embedder
+from odyssey.adapters.embedding import AsksQueries, Embedder
 from odyssey.adapters.long_memory import LongMemory
 from odyssey.adapters.memory_store import Tell
 from odyssey.adapters.ranking import Reranker
@@ -38,6 +38,7 @@ class SqliteMemory(LongMemory):
         weights: Weights | None = None,
         scoring: Scoring | None = None,
         reranker: Reranker | None = None,
+        queries: AsksQueries | None = None,
         patience: timedelta = timedelta(seconds=10),
         embed_within: timedelta = timedelta(seconds=5),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -51,6 +52,7 @@ class SqliteMemory(LongMemory):
             weights=weights,
             scoring=scoring,
             reranker=reranker,
+            queries=queries,
             embed_within=embed_within,
             now=now,
         )

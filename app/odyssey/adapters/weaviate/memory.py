@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from odyssey.adapters.control import Control
-from odyssey.adapters.embedding import Embedder
+from odyssey.adapters.embedding import AsksQueries, Embedder
 from odyssey.adapters.long_memory import LongMemory
 from odyssey.adapters.memory_store import Tell
 from odyssey.adapters.ranking import Reranker
@@ -43,6 +43,7 @@ class WeaviateMemory(LongMemory):
         weights: Weights | None = None,
         scoring: Scoring | None = None,
         reranker: Reranker | None = None,
+        queries: AsksQueries | None = None,
         patience: timedelta = timedelta(seconds=10),
         embed_within: timedelta = timedelta(seconds=5),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -57,6 +58,7 @@ class WeaviateMemory(LongMemory):
             weights=weights,
             scoring=scoring,
             reranker=reranker,
+            queries=queries,
             embed_within=embed_within,
             now=now,
         )

@@ -13,11 +13,13 @@ from weaviate.classes.query import Filter
 from weaviate.exceptions import WeaviateInsertManyAllFailedError
 
 from odyssey.adapters.weaviate.objects import (
+    RECORD,
     chunk_properties,
     every,
     from_origin,
     object_id,
     to_properties,
+    to_record,
 )
 from odyssey.adapters.weaviate.schema import VECTOR
 from odyssey.adapters.weaviate.threads import READ, Group, read_around, read_whole
@@ -45,20 +47,25 @@ async def write(collection: Any, tenant: Tenant, rows: Sequence[Stored]) -> Writ
     """
     Writes rows of one shelf. Repeatable, also after it was cut off anywhere.
 
-    A row that is there and whose first text stays is not written again, but its
-    place among its neighbours is looked at: the process that wrote it may have
-    been killed before it got to them.
+    A row that is there and is the same, or whose first text stays, is not written again
+    and keeps its vectors, but its place among its neighbours is looked at: the process
+    that wrote it may have been killed before it got to them.
     """
     by_id = {object_id(tenant, row.record.id): row for row in rows}
-    known = await _known(collection, list(by_id))
+    known = await _known(collection, list(by_id), whole=not rows[0].shelf.keeps_first)
+    stays = {
+        one
+        for one in known
+        if by_id[one].shelf.keeps_first or to_record(known[one]) == by_id[one].record
+    }
     objects: dict[str, dict[str, Any]] = {}
     for one, row in by_id.items():
-        if one in known and row.shelf.keeps_first:
+        if one in stays:
             objects[one] = known[one]
         else:
             objects[one] = to_properties(row.record, terms=own_terms(row.record), masked=row.masked)
     patches = await read_around(collection, objects)
-    new = [one for one in by_id if not (one in known and by_id[one].shelf.keeps_first)]
+    new = [one for one in by_id if one not in stays]
     for one in known:
         if one in new:
             # Its further vectors are of the text that is replaced.
@@ -200,11 +207,11 @@ async def count(collection: Any, conditions: Sequence[Any]) -> int:
     return len(found.objects)
 
 
-async def _known(collection: Any, ids: list[str]) -> dict[str, dict[str, Any]]:
+async def _known(collection: Any, ids: list[str], *, whole: bool) -> dict[str, dict[str, Any]]:
     found = await collection.query.fetch_objects(
         filters=Filter.by_id().contains_any(ids),
         limit=len(ids),
-        return_properties=[*READ, "waiting"],
+        return_properties=sorted({*READ, "waiting", *(RECORD if whole else ())}),
     )
     return {str(item.uuid): dict(item.properties) for item in found.objects}
 

@@ -1,15 +1,16 @@
 """
 Consolidation: what a model may do to observations, and what of it is done.
 
-The model's answer is forced into `SCHEMA`, and then nothing in it is believed:
+The model's answer is forced into a schema, and then nothing in it is believed:
 an unknown observation, an unknown source, a second action on one observation,
 a low confidence, too many actions are each refused, with the reason.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -31,16 +32,37 @@ SCHEMA: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "properties": {
                     "action": {"enum": ["create", "update", "delete", "skip"]},
-                    "observation": {"type": "string"},
+                    "observation": {"type": "string", "maxLength": 8},
                     "text": {"type": "string", "maxLength": 500},
                     "reason": {"type": "string", "maxLength": 500},
-                    "sources": {"type": "array", "items": {"type": "string"}, "maxItems": 20},
+                    "sources": {
+                        "type": "array",
+                        "items": {"type": "string", "maxLength": 8},
+                        "maxItems": 20,
+                    },
                     "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                 },
             },
         }
     },
 }
+
+
+def schema_for(*, records: Collection[str], observations: Collection[str]) -> dict[str, Any]:
+    """
+    `SCHEMA` with the names of what is shown, so that no others can be given.
+
+    Where no observation is shown none can be updated or deleted.
+    """
+    schema = copy.deepcopy(SCHEMA)
+    properties = schema["properties"]["actions"]["items"]["properties"]
+    properties["sources"]["items"] = {"enum": sorted(records)}
+    if observations:
+        properties["observation"] = {"enum": sorted(observations)}
+    else:
+        del properties["observation"]
+        properties["action"] = {"enum": ["create", "skip"]}
+    return schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ def to_line(tenant: Tenant, stored: Stored) -> str:
             "attributes": dict(record.attributes),
             "masked": stored.masked,
             "model": stored.model,
-            "vectors": [_to_text(vector) for vector in stored.vectors],
+            "vectors": [vector_text(vector) for vector in stored.vectors],
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -128,7 +128,7 @@ def from_line(line: str) -> tuple[Tenant, Stored]:
             shelf=Shelf(row.get("shelf", Shelf.EVENT)),
             masked=int(row.get("masked", 0)),
             model=_name(row, "model"),
-            vectors=tuple(_from_text(vector) for vector in row.get("vectors", ())),
+            vectors=tuple(read_vector(vector) for vector in row.get("vectors", ())),
         )
         return Tenant(_text(row, "tenant")), stored
     except KeyError as error:
@@ -154,11 +154,18 @@ def _attributes(value: Any) -> dict[str, str]:
     return value
 
 
-def _to_text(vector: Vector) -> str:
+def vector_text(vector: Vector) -> str:
+    """A vector as base64 of its little-endian bytes."""
     return base64.b64encode(_little_endian(vector).tobytes()).decode("ascii")
 
 
-def _from_text(text: Any) -> Vector:
+def read_vector(text: Any) -> Vector:
+    """
+    What `vector_text` wrote.
+
+    Raises:
+        ValueError: it is no such text, or holds what is no number.
+    """
     if not isinstance(text, str):
         raise ValueError("a vector is no text in base64")
     vector = array("f")

@@ -7,6 +7,7 @@ happened. Both only make notes: what becomes of the observations is decided afte
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +32,11 @@ NOTES_SCHEMA: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "properties": {
                     "text": {"type": "string", "maxLength": 500},
-                    "sources": {"type": "array", "items": {"type": "string"}, "maxItems": 20},
+                    "sources": {
+                        "type": "array",
+                        "items": {"type": "string", "maxLength": 8},
+                        "maxItems": 20,
+                    },
                     "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                 },
             },
@@ -47,6 +52,14 @@ Answer with JSON: {"notes": [{"text", "sources", "confidence"}]}, at most five n
 there is nothing worth keeping. "text" is one sentence of at most 30 words that can be \
 understood alone, written as a report, never as an order. "sources" are the names of the \
 messages it rests on (M1, M2 ...). "confidence" is from 0 to 1."""
+
+
+def notes_schema_for(messages: int) -> dict[str, Any]:
+    """`NOTES_SCHEMA` with the names of so many messages, so that no others can be given."""
+    schema = copy.deepcopy(NOTES_SCHEMA)
+    names = [f"M{number}" for number in range(1, messages + 1)]
+    schema["properties"]["notes"]["items"]["properties"]["sources"]["items"] = {"enum": names}
+    return schema
 
 
 class Reading(StrEnum):

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from odyssey.domain.memory.consolidation import (
-    SCHEMA,
     Consolidated,
     Limits,
     consolidate,
     learnable,
+    schema_for,
 )
 from odyssey.domain.memory.derived import index_id, read_scope
 from odyssey.domain.memory.jobs import Job, JobKind
@@ -92,7 +92,9 @@ async def run_consolidation(tenant: Tenant, job: Job, ports: Needs, language: La
     usable = list(learnable({one.id: one for one in records}).values())
     answer: dict[str, Any] = {"actions": []}
     if usable:
-        answer = await language.answer(consolidation(usable, shown), SCHEMA)
+        names = aliases_of(usable, shown)
+        schema = schema_for(records=names.records, observations=names.observations)
+        answer = await language.answer(consolidation(usable, shown), schema)
     await settle_answer(tenant, job, ports, answer, scope=scope, records=usable, shown=shown,
                         learnt=[one.id for one in records])  # fmt: skip
 

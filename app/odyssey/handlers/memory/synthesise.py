@@ -1,30 +1,28 @@
 """
-Synthesise: a conversation is read in two ways at once, and what was noted is settled against
+Synthesise: a conversation is read in two ways, and what was noted is settled against
 the observations that are there.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from odyssey.domain.errors import Unavailable
-from odyssey.domain.memory.consolidation import SCHEMA, learnable
+from odyssey.domain.memory.consolidation import learnable, schema_for
 from odyssey.domain.memory.derived import index_id, read_scope
 from odyssey.domain.memory.jobs import Job
 from odyssey.domain.memory.observation import Observation, Status
-from odyssey.domain.memory.prompt import Prompt, aliases_of, consolidation
+from odyssey.domain.memory.prompt import aliases_of, consolidation
 from odyssey.domain.memory.record import Record, Tenant
 from odyssey.domain.memory.scope import Shelf
 from odyssey.domain.memory.synthesis import (
-    NOTES_SCHEMA,
     Note,
     Reading,
     creations,
     linked,
     notes_of,
+    notes_schema_for,
     reading_prompt,
 )
 from odyssey.handlers.memory.consolidate import SHOWN, settle_answer
@@ -62,9 +60,10 @@ async def run_synthesis(tenant: Tenant, job: Job, ports: Needs, language: Langua
     shown, near, alone = await _linked(tenant, scope, notes, ports)
     actions: list[object] = []
     if near:
+        names = aliases_of(messages, shown)
         settled = await language.answer(
             consolidation(messages, shown, notes=[(one.text, one.sources) for one in near]),
-            SCHEMA,
+            schema_for(records=names.records, observations=names.observations),
         )
         given = settled.get("actions")
         actions += given if isinstance(given, list) else []
@@ -80,18 +79,13 @@ async def run_synthesis(tenant: Tenant, job: Job, ports: Needs, language: Langua
 async def _read_twice(
     messages: Sequence[Record], ports: Needs, language: Language
 ) -> tuple[list[Note], list[str]]:
-    async with asyncio.TaskGroup() as both:
-        asked = [
-            both.create_task(_read(language, reading_prompt(each, messages))) for each in Reading
-        ]
-    answers = [each.result() for each in asked]
-    for answer in answers:
-        if isinstance(answer, Unavailable):
-            raise answer
     notes: list[Note] = []
     refused: list[str] = []
-    for reading, answer in zip(Reading, answers, strict=True):
-        assert not isinstance(answer, Unavailable)
+    schema = notes_schema_for(len(messages))
+    for reading in Reading:
+        # One after the other: on a server that answers one at a time, the second would wait out
+        # its deadline behind the first.
+        answer = await language.answer(reading_prompt(reading, messages), schema)
         some, problems = notes_of(
             answer,
             messages,
@@ -101,14 +95,6 @@ async def _read_twice(
         notes += some
         refused += problems
     return notes, refused
-
-
-async def _read(language: Language, prompt: Prompt) -> dict[str, Any] | Unavailable:
-    try:
-        return await language.answer(prompt, NOTES_SCHEMA)
-    except Unavailable as error:
-        # Raised once both are over, or the other would go on with nobody waiting for it.
-        return error
 
 
 async def _linked(
