@@ -14,6 +14,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+import uvloop
 from arq import func
 from arq.worker import Worker
 
@@ -195,10 +196,9 @@ def _died(delivery: Delivery) -> str:
 def work_until_stopped(settings: Settings, *, burst: bool = False) -> None:
     """
     `odyssey work`: what `run_worker` does, in a loop of its own.
-
-    Python's own and not uvloop: that one starts a git by a fork of this whole process.
     """
-    asyncio.run(run_worker(settings, burst=burst))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings, burst=burst))
 
 
 async def run_worker(settings: Settings, *, burst: bool = False) -> None:

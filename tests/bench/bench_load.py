@@ -3,18 +3,19 @@ Load: 200 repositories, 5,000 deliveries at 500 a second, one server, two worker
 
 The repositories are on the simulated GitHub, each with an owner and an installation of its own.
 One delivery in ten is a command (`/odyssey help`), whose first effect is the reaction to its
-comment; nine are what an App hears all day and has nothing to do for: other comments, and pull
-requests of people. They are sent in a shuffled order by a process of its own, at a steady rate,
-whether or not the earlier ones are worked; `odyssey serve`, two `odyssey work` and Redis are
-processes of their own, as in production. Before, two commands of each repository are worked off,
-so that the workers have tokens and know the repositories, as those of a running service do.
+comment; nine are what an App hears all day and has nothing to do for, which the intake sorts
+out: other comments, and pull requests of people. They are sent in a shuffled order by a process
+of its own, at a steady rate, whether or not the earlier ones are worked; `odyssey serve`, two
+`odyssey work` and Redis are processes of their own, as in production. Before, two commands of
+each repository are worked off, so that the workers have tokens and know the repositories, as
+those of a running service do.
 
 The time of a command runs from when its delivery is sent to when its reaction is answered.
 GitHub is no part of what is measured, but here it takes a core of the same machine: its own time
 is the processor time that the simulator's process used between these two moments, whoever it
 worked for, and `load_first_effect_p99` is what is left. The whole time stands beside it. A
-delivery is lost when it was not answered with 202 or is not done in the end, a command when it
-has no answer.
+delivery is lost when it was not answered with 202, a command also when it has no answer in the
+end.
 """
 
 from __future__ import annotations

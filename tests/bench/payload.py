@@ -127,7 +127,8 @@ def issue_comment_created(number: int, *, full_name: str = "octo-org/widgets") -
             "created_at": "2026-11-20T07:41:52Z",
             "updated_at": "2026-11-20T07:41:52Z",
             "author_association": "MEMBER",
-            "body": PARAGRAPH * 4,
+            # A command: the intake keeps no comment that is none.
+            "body": f"/odyssey status\n\n{PARAGRAPH * 4}",
             "reactions": {"url": f"{issue_url}/reactions", "total_count": 0, "+1": 0, "-1": 0},
             "performed_via_github_app": None,
         },

@@ -88,6 +88,59 @@ async def test_what_is_of_no_use_is_acknowledged_and_not_kept(
 
 
 @pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("Nice weather.", "ignored"),
+        ("Use odyssey for it.", "ignored"),
+        ("What does odyssey/odyssey do?", "ignored"),
+        ("Fine.\r\n   /Odyssey approve abc1234", "accepted"),
+        ("/ody\u200bssey help", "accepted"),
+        ("> /odyssey help", "ignored"),
+        ("```\n/odyssey help\n```", "accepted"),  # the worker reads the Markdown
+    ],
+)
+async def test_what_people_say_to_each_other_is_not_kept(
+    client: httpx.AsyncClient, redis: Redis, body: str, status: str
+) -> None:
+    """
+    A comment that can hold no command would only be in the way of those that do.
+    """
+    payload = json.loads(BODY)
+    payload["comment"]["body"] = body
+    sent = json.dumps(payload).encode()
+    response = await client.post(PATH, content=sent, headers=headers(sent))
+
+    assert response.json()["status"] == status
+    assert await kept(redis) == (status == "accepted")
+
+
+@pytest.mark.parametrize(
+    ("branch", "status"),
+    [("proposal/prop_yj63ldwtml_change_2", "accepted"), ("patch-1", "ignored")],
+)
+async def test_pull_requests_that_are_no_proposals_are_not_kept(
+    client: httpx.AsyncClient, redis: Redis, branch: str, status: str
+) -> None:
+    """
+    A proposal is known by its branch, also when Redis has forgotten it.
+    """
+    payload = json.loads(BODY)
+    payload |= {
+        "action": "synchronize",
+        "pull_request": {
+            "number": 7,
+            "head": {"sha": "0" * 40, "ref": branch},
+            "updated_at": "2026-11-21T09:30:00Z",
+        },
+    }
+    sent = json.dumps(payload).encode()
+    response = await client.post(PATH, content=sent, headers=headers(sent, "pull_request"))
+
+    assert response.json()["status"] == status
+    assert await kept(redis) == (status == "accepted")
+
+
+@pytest.mark.parametrize(
     "signature",
     [
         sign(BODY, "another secret"),
@@ -218,7 +271,7 @@ async def test_a_body_of_almost_25_mb_is_accepted(client: httpx.AsyncClient) -> 
     In chunks, as it would come.
     """
     payload = json.loads(BODY)
-    payload["comment"]["body"] = "x" * (MAX_BODY_BYTES - 20_000)
+    payload["comment"]["body"] = "/odyssey help " + "x" * (MAX_BODY_BYTES - 20_000)
     body = json.dumps(payload).encode()
     response = await client.post(PATH, content=chunks(body), headers=headers(body))
 

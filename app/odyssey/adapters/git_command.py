@@ -10,8 +10,10 @@ import contextlib
 import fcntl
 import os
 import signal
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +24,8 @@ from odyssey.domain.errors import Unavailable
 REMOTE = frozenset({"fetch", "ls-remote", "push"})
 """git's commands that may fail because of somebody else."""
 LOCK_POLL_S = 0.02
+_THREADS = ThreadPoolExecutor(32, thread_name_prefix="git")
+"""Each waits for one git; how many may run at once is the worker's concurrency."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The tree without an entry, which git knows without its being there."""
 
@@ -67,27 +71,29 @@ class Git:
             Unavailable: it took too long, and was killed.
         """
         with _readable(stdin) as given:
-            process = await asyncio.create_subprocess_exec(
-                "git", "-C", str(self.folder), *arguments,
+            # Not asyncio's: uvloop would fork this whole process, model and all, for each git.
+            process = subprocess.Popen(  # noqa: ASYNC220 -- some milliseconds, by vfork
+                ["git", "-C", str(self.folder), *arguments],
                 stdin=given,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=dict(self.environment),
                 # Its helpers, which speak HTTP and write packs, are killed with it.
                 start_new_session=True,
-            )  # fmt: skip
+            )
+        ending = asyncio.get_running_loop().run_in_executor(_THREADS, process.communicate)
         try:
             async with asyncio.timeout(self.timeout.total_seconds()):
-                stdout, stderr = await process.communicate()
+                stdout, stderr = await asyncio.shield(ending)
         except TimeoutError as error:
             raise Unavailable(
                 f"git {arguments[0]} took over {self.timeout.total_seconds():.0f} s"
             ) from error
         finally:
-            if process.returncode is None:
+            if not ending.done():
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await asyncio.wait([ending])
         if process.returncode:
             text = stderr.decode("utf-8", "replace")
             raise GitFailed(arguments, process.returncode, text, stdout)
@@ -96,13 +102,9 @@ class Git:
 
 @contextlib.contextmanager
 def _readable(content: bytes) -> Iterator[IO[bytes] | int]:
-    """
-    *content* as standard input: a file, for a pipe breaks when git ends without reading it.
-
-    asyncio passes over that, uvloop, on which callers may run it, raises RuntimeError.
-    """
+    """*content* as standard input: a file, which git may leave unread."""
     if not content:
-        yield asyncio.subprocess.DEVNULL
+        yield subprocess.DEVNULL
         return
     with tempfile.TemporaryFile() as file:
         file.write(content)

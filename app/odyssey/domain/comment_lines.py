@@ -18,6 +18,8 @@ from markdown_it.token import Token
 
 from odyssey.domain.hidden_characters import HiddenCharacter, hidden_characters, without_hidden
 
+_LONG = 65_536
+"""Characters of a body that is not looked into more closely."""
 MAX_PARAGRAPH = 10_000
 """Characters of a paragraph whose every line may be a call; of a longer one only the first may."""
 
@@ -90,6 +92,26 @@ def find_calls(body: str) -> list[Call]:
     ]
 
 
+def may_hold_a_call(body: str) -> bool:
+    """
+    False where `find_calls` finds none whatever the Markdown says: in nearly every comment.
+
+    It takes microseconds, where the syntax tree takes milliseconds.
+    """
+    if "odyssey" not in body.lower() and body.isascii():
+        return False
+    if len(body) > _LONG:
+        return True
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return any(map(_candidate, lines))
+
+
+def _candidate(line: str) -> re.Match[str] | None:
+    if "odyssey" not in line[:2_000].lower() and line.isascii():
+        return None
+    return _CALL.fullmatch(without_hidden(line))
+
+
 _BLOCKS = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
 _INLINE = MarkdownIt("commonmark")
 
@@ -105,10 +127,7 @@ def _marked(lines: Sequence[str]) -> tuple[list[str], dict[int, re.Match[str]], 
     mark = f"odysseycall{salt}x"
     marked, candidates = list(lines), {}
     for number, line in enumerate(lines):
-        if "odyssey" not in line[:2_000].lower() and line.isascii():
-            continue
-        match = _CALL.fullmatch(without_hidden(line))
-        if match:
+        if match := _candidate(line):
             candidates[number] = match
             marked[number] = f"{match[1]}{mark}{number}x {match[2]}"
     return marked, candidates, mark

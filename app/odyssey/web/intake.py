@@ -20,6 +20,7 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from odyssey.domain.coalescing import subject_of
+from odyssey.domain.comment_lines import may_hold_a_call
 from odyssey.domain.errors import (
     DeliveryRejected,
     InvalidSignature,
@@ -27,8 +28,15 @@ from odyssey.domain.errors import (
     PayloadTooLarge,
     Unavailable,
 )
-from odyssey.domain.events import PullRequestChanged, ReconcileAsked, parse_event, used_part
-from odyssey.domain.identifiers import DeliveryId, RepositoryRef
+from odyssey.domain.events import (
+    Event,
+    IssueCommented,
+    PullRequestChanged,
+    ReconcileAsked,
+    parse_event,
+    used_part,
+)
+from odyssey.domain.identifiers import DeliveryId, RepositoryRef, find_proposal_id
 from odyssey.ports import Delivery, Inbox
 
 log = logging.getLogger("odyssey.intake")
@@ -137,7 +145,7 @@ class Kept:
 
 def kept_part(event: str, body: bytes) -> Kept | None:
     """
-    What the worker needs of the signed *body*; None when no handler exists for it.
+    What the worker needs of the signed *body*; None when no handler has anything to do for it.
 
     Raises:
         MalformedPayload: it is no JSON object, or lacks what GitHub always sends.
@@ -153,7 +161,7 @@ def kept_part(event: str, body: bytes) -> Kept | None:
         raise MalformedPayload("the body is not a JSON object")
     try:
         found = parse_event(event, payload)
-        if found is None:
+        if found is None or not _concerns_odyssey(found):
             return None
         subject = subject_of(found)
         return Kept(
@@ -163,6 +171,21 @@ def kept_part(event: str, body: bytes) -> Kept | None:
         )
     except OverflowError as error:
         raise MalformedPayload(f"{event}: a number or time is out of range") from error
+
+
+def _concerns_odyssey(event: Event) -> bool:
+    """
+    False for most of what an App hears all day: it would only be in a command's way.
+
+    What people say to each other, and pull requests whose branch is no proposal's.
+    """
+    match event:
+        case IssueCommented():
+            return event.author_is_person and may_hold_a_call(event.body)
+        case PullRequestChanged():
+            return find_proposal_id(event.head_branch) is not None
+        case _:
+            return True
 
 
 async def read_body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
