@@ -5,13 +5,13 @@ The timer that writes and embeds what memory has kept and could not yet finish.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from odyssey.domain.errors import OdysseyError
+from odyssey.ending import end
 from odyssey.ports import Memory
 
 log = logging.getLogger("odyssey.memory")
@@ -26,9 +26,7 @@ async def catching_up(memory: Memory, *, every: timedelta = EVERY) -> AsyncItera
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 async def _keep(memory: Memory, every: timedelta) -> None:

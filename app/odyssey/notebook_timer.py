@@ -5,7 +5,6 @@ The timer that works off what is derived from memory, beside the worker.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from datetime import timedelta
 
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.jobs import JobKind
+from odyssey.ending import end
 from odyssey.handlers.memory.derive import NO_MODEL, QUICK, Quiet, derive_once
 from odyssey.handlers.memory.needs import Needs
 
@@ -39,10 +39,7 @@ async def deriving(ports: Needs, *, every: timedelta = EVERY) -> AsyncIterator[N
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> None:

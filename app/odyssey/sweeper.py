@@ -9,13 +9,13 @@ because then the store was lost.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from odyssey.domain.errors import Busy, OdysseyError
+from odyssey.ending import end
 from odyssey.handlers import sweep_deliveries, sweep_proposals
 from odyssey.ports import Ports
 from odyssey.settings import Settings
@@ -40,10 +40,7 @@ async def sweeping(settings: Settings, ports: Ports) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
 
 
 async def sweep_once(ports: Ports) -> bool:
@@ -74,8 +71,7 @@ async def _always(
         try:
             await asyncio.wait([keeping])
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end(keeping)
         if not keeping.cancelled() and (error := keeping.exception()):
             log.error("%s broke off on a defect; once more in %s", name, period, exc_info=error)
         await asyncio.sleep(period.total_seconds())

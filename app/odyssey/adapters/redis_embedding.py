@@ -27,6 +27,7 @@ from odyssey.adapters.redis_connection import command, unavailable_without_redis
 from odyssey.domain.errors import OdysseyError, Unavailable
 from odyssey.domain.memory.retention import storable
 from odyssey.domain.memory.stored import read_vector, vector_text
+from odyssey.ending import end
 
 log = logging.getLogger("odyssey.memory")
 
@@ -162,11 +163,7 @@ async def answering(redis: Redis, embedder: Embedder) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        while not task.done():
-            # NOTE: once is not enough. redis-py sends inside `asyncio.wait_for`, which before
-            # Python 3.12 loses a cancellation that comes when it is done just then.
-            task.cancel()
-            await asyncio.wait([task], timeout=0.2)
+        await end(task)
 
 
 async def _keep_answering(redis: Redis, embedder: Embedder) -> None:
