@@ -12,6 +12,7 @@ from odyssey.simulator import (
     secondary_limit,
     token_expiry,
 )
+from odyssey.simulator.faults import meanwhile
 from scenarios.changes import note
 from scenarios.stage import BOT, assert_one_of_each, pulls_of
 
@@ -129,3 +130,22 @@ async def test_limits_dead_tokens_and_a_moved_base_cost_time_only(scenario: Scen
     assert len(tokens) >= 4, "each dead token was replaced"
     await assert_merged_once_each(scenario, issues)
     assert len(await scenario.comments_of(BOT, pull["number"])) == 1
+
+
+async def test_a_proposal_that_is_open_is_not_refused_for_what_changed_since(
+    scenario: Scenario,
+) -> None:
+    """The dispatch fails, and before the next try the policy is one that nobody can read."""
+
+    async def break_policy() -> None:
+        await scenario.push("main", {".github/odyssey.yml": "approvals: {required: none}\n"})
+
+    dispatch = WRITES["dispatch"]
+    scenario.simulator.faults.add(meanwhile(dispatch[1], break_policy, method=dispatch[0]))
+    scenario.simulator.faults.add(Fault(*dispatch))
+    issues = await asked(scenario, "one")
+    await scenario.settle()
+
+    [pull] = await pulls_of(scenario)
+    assert "takes a whole number" in str(await scenario.comments_of(BOT, pull["number"]))
+    assert await scenario.comments_of(BOT, issues["one"]) == []

@@ -24,9 +24,13 @@ async def abandon(event: IssueCommented, commands: Sequence[Command], ports: Por
     """
     for index, command in enumerate(commands):
         if isinstance(command, Propose):
-            name = event.repository.full_name.lower()
-            identifier = proposal_id(name, "comment", str(event.comment_id), str(index))
-            await _abandon(identifier, ports)
+            await _abandon(asked_in(event, index), ports)
+
+
+def asked_in(event: IssueCommented, index: int) -> ProposalId:
+    """The proposal that the command at place *index* of a comment asks for."""
+    name = event.repository.full_name.lower()
+    return proposal_id(name, "comment", str(event.comment_id), str(index))
 
 
 async def _abandon(identifier: ProposalId, ports: Ports) -> None:

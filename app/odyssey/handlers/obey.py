@@ -37,7 +37,7 @@ from odyssey.domain.errors import (
     WriteRefused,
 )
 from odyssey.domain.events import IssueCommented
-from odyssey.handlers.abandon import abandon
+from odyssey.handlers.abandon import abandon, asked_in
 from odyssey.handlers.approve_command import approve_by_command
 from odyssey.handlers.asked import find_proposal, get_proposal
 from odyssey.handlers.authority import require_permission
@@ -84,7 +84,7 @@ async def obey(
         if index in skip:
             continue
         try:
-            answer = await _carry_out(command, index, event, ports)
+            answer = await _carry_out(command, index, event, ports, again=again)
         except (CommandRefused, ChangeRefused) as error:
             answer = comments.refusal(event.author, error)
         except NotFound as error:
@@ -122,7 +122,7 @@ async def _acknowledge(event: IssueCommented, ports: Ports) -> bool:
 
 
 async def _carry_out(
-    command: Command, index: int, event: IssueCommented, ports: Ports
+    command: Command, index: int, event: IssueCommented, ports: Ports, *, again: bool
 ) -> str | None:
     match command:
         case Help():
@@ -135,7 +135,9 @@ async def _carry_out(
             return comments.status_answer(*await look(await get_proposal(event, ports), ports))
         case Why():
             return comments.why_answer(*await look(await get_proposal(event, ports), ports))
-    await _require_permission(command.word, event, ports)
+    # What an earlier try opened was permitted then; its pull request is the answer.
+    if not (again and isinstance(command, Propose) and await _is_open(index, event, ports)):
+        await _require_permission(command.word, event, ports)
     match command:
         case Propose(change=None):
             return comments.not_drafting_yet(event.author)
@@ -175,6 +177,11 @@ async def _carry_out(
             if event.is_pull_request:
                 return None
             return comments.rejected(event.author, proposal.pull_request.number)
+
+
+async def _is_open(index: int, event: IssueCommented, ports: Ports) -> bool:
+    begun = await ports.proposals.get(asked_in(event, index))
+    return begun is not None and begun.pull_number is not None
 
 
 async def _require_permission(word: str, event: IssueCommented, ports: Ports) -> None:

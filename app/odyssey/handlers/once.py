@@ -23,6 +23,7 @@ from odyssey.domain.commands import (
 )
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.identifiers import branch_name, proposal_id
+from odyssey.handlers.abandon import asked_in
 from odyssey.handlers.asked import find_proposal
 from odyssey.handlers.obey import obey
 from odyssey.handlers.rebuild import know, rebuild_missing
@@ -111,9 +112,7 @@ async def _is_in_effect(command: Command, index: int, event: IssueCommented, por
 
 
 async def _is_proposed(command: Propose, index: int, event: IssueCommented, ports: Ports) -> bool:
-    repository = event.repository
-    name = repository.full_name.lower()
-    identifier = proposal_id(name, "comment", str(event.comment_id), str(index))
+    repository, identifier = event.repository, asked_in(event, index)
     known = await ports.proposals.get(identifier)
     if known is not None:
         return known.pull_number is not None
