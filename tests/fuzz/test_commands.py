@@ -108,8 +108,12 @@ def test_time_grows_no_faster_than_the_comment(unit: str) -> None:
     """Four times the text takes no more than about four times as long."""
 
     def taken(size: int) -> float:
-        body = "/odyssey propose x\n\n" + (unit * (size // len(unit) + 1))[: size - 30]
-        return min(seconds_for(body) for _ in range(3))
+        return seconds_for("/odyssey propose x\n\n" + (unit * (size // len(unit) + 1))[: size - 30])
 
-    small, large = taken(MAX_COMMENT // 4), taken(MAX_COMMENT)
+    small = large = float("inf")
+    for _ in range(3):  # once more only where something else was in the way
+        small = min(small, taken(MAX_COMMENT // 4))
+        large = min(large, taken(MAX_COMMENT))
+        if large < 0.05 or large < 9 * small:
+            break
     assert large < 0.05 or large < 9 * small
