@@ -37,6 +37,17 @@ class RedisNotes:
         with unavailable_without_redis():
             await command(self._redis, "HSET", KNOWN, _name(repository), _text(since))
 
+    async def was_untouched(self, repository: RepositoryRef, comment_id: int) -> bool:
+        """See `ports.healing.Notes`."""
+        with unavailable_without_redis():
+            return bool(await self._redis.exists(_untouched_key(repository, comment_id)))
+
+    async def untouched(self, repository: RepositoryRef, comment_id: int) -> None:
+        """See `ports.healing.Notes`."""
+        key = _untouched_key(repository, comment_id)
+        with unavailable_without_redis():
+            await self._redis.set(key, "1", ex=REMEMBER_OBEYED)
+
     async def is_obeyed(self, repository: RepositoryRef, comment_id: int) -> bool:
         """See `ports.healing.Notes`."""
         with unavailable_without_redis():
@@ -81,6 +92,10 @@ def _name(repository: RepositoryRef) -> str:
 
 def _obeyed_key(repository: RepositoryRef, comment_id: int) -> str:
     return f"odyssey:obeyed:{_name(repository)}:{comment_id}"
+
+
+def _untouched_key(repository: RepositoryRef, comment_id: int) -> str:
+    return f"odyssey:untouched:{_name(repository)}:{comment_id}"
 
 
 def _tries_key(name: str) -> str:

@@ -50,6 +50,9 @@ async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False)
         known_since = await know(repository, ports)
         # GitHub's times are whole seconds.
         is_forgotten = event.created_at < known_since.replace(microsecond=0)
+        # An earlier try of this store's own is no work from before it.
+        if is_forgotten and await ports.notes.was_untouched(repository, event.comment_id):
+            is_forgotten, again = False, True
         done = await find_done(event, commands, ports) if is_forgotten else frozenset()
         if len(done) < len(commands) and await obey(
             event, ports, again=again or is_forgotten, skip=done
@@ -70,6 +73,7 @@ async def find_done(
     repository = event.repository
     begun = await ports.overview.has_reacted(repository, event.comment_id)
     if not begun:
+        await ports.notes.untouched(repository, event.comment_id)
         return frozenset()
     apology = given_up.answer_marker(event.comment_id)
     if await ports.overview.find_answer(repository, event.number, apology):

@@ -240,6 +240,14 @@ class Notes(Protocol):
         """Keeps that what was before *since* has been looked for on GitHub. Repeatable."""
         ...
 
+    async def was_untouched(self, repository: RepositoryRef, comment_id: int) -> bool:
+        """Whether `untouched` was kept of the comment."""
+        ...
+
+    async def untouched(self, repository: RepositoryRef, comment_id: int) -> None:
+        """Keeps that nothing had been done for the comment when the store first knew it."""
+        ...
+
     async def is_obeyed(self, repository: RepositoryRef, comment_id: int) -> bool:
         """Whether the comment's commands were carried out and answered."""
         ...
