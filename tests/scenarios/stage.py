@@ -44,7 +44,11 @@ async def on_stage(
     do, nothing logged as an error, and every exchange fits GitHub's description.
     """
     checker, complaints = ContractChecker(), Complaints()
-    logging.getLogger("odyssey").addHandler(complaints)
+    log = logging.getLogger("odyssey")
+    level = log.level
+    log.addHandler(complaints)
+    # A test that fails shows what became of each run, and why.
+    log.setLevel(logging.INFO)
     try:
         async with open_scenario(
             root, observers=[checker], embedder=embedder, **options
@@ -54,7 +58,8 @@ async def on_stage(
             yield scenario
             await assert_quiet(scenario)
     finally:
-        logging.getLogger("odyssey").removeHandler(complaints)
+        log.setLevel(level)
+        log.removeHandler(complaints)
 
     expected = [each for each in complaints.messages if complaint and complaint in each]
     assert [each for each in complaints.messages if each not in expected] == []

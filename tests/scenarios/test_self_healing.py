@@ -165,6 +165,27 @@ async def test_redis_lost_between_a_write_and_its_answer_makes_no_difference(
     assert (await quick.newest()).requester == "ada"
 
 
+async def test_a_run_that_was_dispatched_before_everything_was_lost_is_the_one_that_counts(
+    quick: Scenario,
+) -> None:
+    """The worker died before it made the check run, and Redis with it: no second run is started."""
+    issue = await ask(quick)
+    await quick.settle()
+    repository = quick.simulator.repository(quick.repository)
+    repository.check_runs.clear()
+    repository.comments = {
+        key: each for key, each in repository.comments.items() if each.user.login != BOT
+    }
+    await quick.lose_redis()
+    await age(quick, timedelta(minutes=10))
+    await quick.heal()
+    proposal = await quick.newest()
+    assert proposal.status is Status.VALIDATION_PASSED
+    await merge(quick, proposal)
+
+    await assert_merged_once(quick, issue)
+
+
 @pytest.mark.parametrize("phase", ["asked", "validating", "passed", "approved"])
 async def test_redis_lost_while_something_is_awaited_makes_no_difference(
     quick: Scenario, runs: ScriptedExecutor, phase: str

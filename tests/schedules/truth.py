@@ -191,7 +191,7 @@ class Witness:
         barred = set() if rules.requester_counts else self._makers(pull)
         counting = {
             login
-            for login, sha in self._approvals(pull, rules)
+            for login, sha in self._approvals(pull, rules, for_sure=for_sure)
             if login not in barred
             and (sha == pull.head_sha or (rules.carries_over and not for_sure
                  and is_same_change(git, sha, pull)))
@@ -200,9 +200,17 @@ class Witness:
             return []
         return [f"{len(counting)} of {rules.required} approvals of this head counted"]
 
-    def _approvals(self, pull: PullRequest, rules: Rules) -> Iterator[tuple[str, str]]:
-        """Who approves which commit, by their last word."""
+    def _approvals(
+        self, pull: PullRequest, rules: Rules, *, for_sure: bool
+    ) -> Iterator[tuple[str, str]]:
+        """
+        Who approves which commit, by their last word.
+
+        *for_sure*: after the base branch was chosen, as GitHub tells it, in whole seconds.
+        """
         since = pull.base_changes[-1].at if pull.base_changes else None
+        if since and for_sure:
+            since = since.replace(microsecond=999_999)
         latest = {r.user.login: r for r in latest_reviews(self.world, pull)}
         for login, review in latest.items():
             is_later = since is None or (review.submitted_at or since) > since

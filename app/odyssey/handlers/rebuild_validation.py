@@ -19,8 +19,8 @@ from odyssey.handlers.validated import completed, is_ours
 from odyssey.ports import Ports
 from odyssey.ports.healing import FoundCheckRun, FoundRun, Traces
 
-_NONCE = re.compile(r"prop_[a-z2-7]{10} ([0-9a-f]{16})\b")
-"""In the name of a run, where the workflow calls it as Odyssey's example does."""
+_NONCE = re.compile(r"\bprop_[a-z2-7]{10}\b.*\b([0-9a-f]{16})\b")
+"""In the name of a run, where the workflow puts it behind the proposal's id."""
 
 
 async def with_validation(
@@ -62,6 +62,12 @@ async def with_validation(
     return _as_published(ended, newest)
 
 
+def nonce_in(title: str) -> str | None:
+    """The nonce in a run's name; None where its workflow does not name it as it should."""
+    found = _NONCE.search(title)
+    return found[1] if found else None
+
+
 async def _with_first_run(
     proposal: Proposal, pull: PullRequest, traces: Traces, ports: Ports
 ) -> Proposal:
@@ -82,12 +88,12 @@ async def _with_first_run(
         return proposal
     workflow = policy.validation.workflow
     found = await ports.overview.find_run(proposal.repository, workflow=workflow, nonce=proposal.id)
-    nonce = _NONCE.search(found.body.decode()) if found else None
+    nonce = nonce_in(json.loads(found.body)["workflow_run"]["display_title"]) if found else None
     if found is None or nonce is None:
         return proposal
     validation = Validation(
         head_sha=pull.head_sha,
-        nonce=nonce[1],
+        nonce=nonce,
         workflow=workflow,
         requested_at=proposal.created_at,
         base_branch=pull.base_branch,

@@ -7,6 +7,7 @@ runner that executed proposed code, and is data.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from odyssey.domain.report import parse_report
 from odyssey.domain.verdict import evidence_digest
 from odyssey.handlers.reconcile import lock_key, settle
 from odyssey.ports import Ports
+
+log = logging.getLogger("odyssey.validated")
 
 _PROPOSAL_ID = re.compile(r"\bprop_[a-z2-7]{10}\b")
 
@@ -50,6 +53,14 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
             await ports.proposals.put(replace(proposal, validation=validation))
             return
         validation = await completed(event, proposal, validation, ports)
+        log.info(
+            "%s: run %d of %s ended as %s: %.300r",
+            proposal.pull_request,
+            event.run_id,
+            validation.head_sha[:7],
+            validation.conclusion,
+            validation.reason,
+        )
         await settle(replace(proposal, validation=validation), ports)
 
 
