@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from odyssey.background import beside
 from odyssey.domain.errors import OdysseyError
-from odyssey.ending import end
 from odyssey.ports import Memory
 
 log = logging.getLogger("odyssey.memory")
@@ -22,11 +22,8 @@ EVERY = timedelta(seconds=15)
 @asynccontextmanager
 async def catching_up(memory: Memory, *, every: timedelta = EVERY) -> AsyncIterator[None]:
     """Catches up in the background while the block runs, first at once; errors are logged."""
-    task = asyncio.create_task(_keep(memory, every))
-    try:
+    async with beside(_keep(memory, every), failing="memory catches up no more"):
         yield
-    finally:
-        await end(task)
 
 
 async def _keep(memory: Memory, every: timedelta) -> None:

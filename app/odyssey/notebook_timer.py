@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from odyssey.background import beside
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.jobs import JobKind
-from odyssey.ending import end
 from odyssey.handlers.memory.derive import NO_MODEL, QUICK, Quiet, derive_once
 from odyssey.handlers.memory.needs import Needs
 
@@ -30,16 +30,12 @@ async def deriving(ports: Needs, *, every: timedelta = EVERY) -> AsyncIterator[N
     """
     if ports.derived.language is None:
         log.info("memory: %s", NO_MODEL)
-    tasks = [
-        asyncio.create_task(_keep(ports, every, kinds))
-        for kinds in (QUICK, frozenset(JobKind) - QUICK)
-    ]
-    for task in tasks:
-        task.add_done_callback(_tell_defect)
-    try:
+    async with beside(
+        _keep(ports, every, QUICK),
+        _keep(ports, every, frozenset(JobKind) - QUICK),
+        failing="nothing more is derived from memory",
+    ):
         yield
-    finally:
-        await end(*tasks)
 
 
 async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> None:
@@ -51,8 +47,3 @@ async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> No
         except OdysseyError as error:
             log.warning("memory: round broken off, the next in %s: %s", every, error)
         await asyncio.sleep(every.total_seconds())
-
-
-def _tell_defect(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.error("deriving ended on a defect; restart the worker", exc_info=error)

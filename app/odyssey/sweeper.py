@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from odyssey.background import beside, end
 from odyssey.domain.errors import Busy, OdysseyError
-from odyssey.ending import end
 from odyssey.handlers import sweep_deliveries, sweep_proposals
 from odyssey.ports import Ports
 from odyssey.settings import Settings
@@ -29,18 +29,12 @@ LOOK = timedelta(seconds=10)
 @asynccontextmanager
 async def sweeping(settings: Settings, ports: Ports) -> AsyncIterator[None]:
     """Sweeps in the background while the block runs; not at all with a period of 0."""
-    tasks = [
-        asyncio.create_task(
-            _always(sweep_deliveries.NAME, _deliveries, settings.delivery_sweep, ports)
-        ),
-        asyncio.create_task(
-            _always(sweep_proposals.NAME, _proposals, settings.proposal_sweep, ports)
-        ),
-    ]
-    try:
+    async with beside(
+        _always(sweep_deliveries.NAME, _deliveries, settings.delivery_sweep, ports),
+        _always(sweep_proposals.NAME, _proposals, settings.proposal_sweep, ports),
+        failing="nothing is swept any more",
+    ):
         yield
-    finally:
-        await end(*tasks)
 
 
 async def sweep_once(ports: Ports) -> bool:

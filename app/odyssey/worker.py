@@ -22,6 +22,7 @@ from odyssey.adapters.audited import on_behalf_of
 from odyssey.adapters.github_warm_up import warm_up
 from odyssey.adapters.redis_connection import redis_settings
 from odyssey.adapters.redis_inbox import WORK_DELIVERY, deserialize_job, serialize_job
+from odyssey.background import beside
 from odyssey.bootstrap import open_ports
 from odyssey.domain.coalescing import is_look
 from odyssey.domain.errors import (
@@ -209,16 +210,16 @@ async def run_worker(settings: Settings, *, burst: bool = False) -> None:
     """
     async with open_ports(settings, shares_model=not burst) as ports:
         await warm_up()
-        recovering = asyncio.create_task(keep_recovering(ports, every=settings.recovery_interval))
-        try:
-            async with (
-                contextlib.nullcontext() if burst else sweeping(settings, ports),
-                contextlib.nullcontext() if burst else catching_up(ports.memory),
-                contextlib.nullcontext() if burst else deriving(ports),
-            ):
-                await build_worker(settings, ports, burst=burst, handles_signals=True).async_run()
-        finally:
-            recovering.cancel()
+        async with (
+            beside(
+                keep_recovering(ports, every=settings.recovery_interval),
+                failing="what killed workers held is not handed out again",
+            ),
+            contextlib.nullcontext() if burst else sweeping(settings, ports),
+            contextlib.nullcontext() if burst else catching_up(ports.memory),
+            contextlib.nullcontext() if burst else deriving(ports),
+        ):
+            await build_worker(settings, ports, burst=burst, handles_signals=True).async_run()
 
 
 async def keep_recovering(ports: Ports, *, every: timedelta) -> None:

@@ -48,7 +48,7 @@ def an_entry(number: int = 1, *, at: datetime = AT) -> Entry:
 
 def open_log(folder: Path, **options: object) -> AuditFile:
     """The log of a machine whose clock stands still."""
-    return AuditFile(folder, now=lambda: AT, host="alpha", **options)  # type: ignore[arg-type]
+    return AuditFile(folder, now=lambda: AT, host="alpha", **options)  # type: ignore[arg-type]  # any
 
 
 def writer(folder: Path, count: int) -> subprocess.Popen[bytes]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, example, given
@@ -25,6 +26,8 @@ from odyssey.domain.hidden_characters import hidden_characters
 from odyssey.domain.markup import MAX_BODY
 
 PIECES = st.text("`~>#*_-+=|<>[]()!\\&;:./odyssey \t\r\n\"'", min_size=1, max_size=9) | CALLS
+
+Wrap = Callable[[str], str]
 
 
 @fuzz("pure", usual=60)
@@ -65,9 +68,9 @@ def test_what_stands_in_a_code_block_is_never_a_command(body: str) -> None:
 @given(
     CALLS, st.sampled_from([listed, quoted, as_code]), st.sampled_from([listed, quoted, as_code])
 )
-def test_a_call_within_anything_is_no_command(call: str, inner: object, outer: object) -> None:
+def test_a_call_within_anything_is_no_command(call: str, inner: Wrap, outer: Wrap) -> None:
     """List, quote and code, one in the other."""
-    assert parse_commands(outer(inner(call))) == []  # type: ignore[operator]
+    assert parse_commands(outer(inner(call))) == []
 
 
 def seconds_for(body: str) -> float:

@@ -56,7 +56,7 @@ async def post(
         sent.append(message)
 
     scope = {"type": "http", "headers": [(k.lower().encode(), v) for k, v in headers.items()]}
-    intake = Intake(kept, SECRET, now=lambda: AT)  # type: ignore[arg-type]
+    intake = Intake(kept, SECRET, now=lambda: AT)  # type: ignore[arg-type]  # keeps only
     await asyncio.wait_for(intake(scope, receive, send), 20)
     if not sent:
         return 0, {}, kept
@@ -190,7 +190,7 @@ async def test_no_bytes_on_the_wire_stop_the_server() -> None:
 
     collect()
     kept, host = Kept(), Host()
-    intake = Intake(kept, SECRET, now=lambda: AT)  # type: ignore[arg-type]
+    intake = Intake(kept, SECRET, now=lambda: AT)  # type: ignore[arg-type]  # keeps only
     await host.start(intake)
     try:
         port = int(host.url.rpartition(":")[2])

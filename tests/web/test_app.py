@@ -38,7 +38,7 @@ async def test_a_defect_is_an_error_in_the_same_form_and_tells_nothing(
     """
     500; what went wrong stands in the log, not in the answer.
     """
-    github.tokens = None  # type: ignore[assignment]
+    github.tokens = None  # type: ignore[assignment]  # a defect
     response = await client.get(PROPOSALS, headers=bearer("mona"))
 
     assert_error(response, 500, "InternalServerError")

@@ -162,7 +162,7 @@ async def test_a_wrong_signature_is_refused(
     401, whatever is wrong with it, and nothing is kept.
     """
     raw = {**headers(), "X-Hub-Signature-256": signature.encode()}
-    response = await client.post(PATH, content=BODY, headers=raw)  # type: ignore[arg-type]
+    response = await client.post(PATH, content=BODY, headers=raw)  # type: ignore[arg-type]  # bytes
 
     assert (response.status_code, response.json()["error"]) == (401, "InvalidSignature")
     assert await kept(redis) == 0

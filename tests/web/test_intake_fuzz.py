@@ -41,7 +41,7 @@ async def test_no_request_makes_the_intake_fail(
     Whatever the headers and the body are, the answer is 202 or 4xx, as JSON.
     """
     raw = {**headers(body), **wrong}
-    response = await client.post(PATH, content=chunks(body), headers=raw)  # type: ignore[arg-type]
+    response = await client.post(PATH, content=chunks(body), headers=raw)  # type: ignore[arg-type]  # bytes
 
     assert response.status_code in (202, 400, 401, 413)
     assert response.json()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from odyssey.background import beside
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant, login_of, people_of
 from odyssey.domain.memory.scope import Shelf
@@ -176,12 +177,10 @@ class Control:
             if time.monotonic() > end:
                 raise Unavailable(f"another process writes {name}; call again", retry_after=LEASE)
             await asyncio.sleep(0.05)
-        renewing = asyncio.create_task(self._renew(name, mine))
         try:
-            yield
+            async with beside(self._renew(name, mine), failing=f"{name} is held no longer"):
+                yield
         finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
             await asyncio.to_thread(self._release, name, mine)
 
     def is_held(self, name: str) -> bool:
@@ -195,7 +194,15 @@ class Control:
     async def _renew(self, name: str, mine: str) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 4)
-            await asyncio.to_thread(self._acquire, name, mine)
+            await asyncio.to_thread(self._extend, name, mine)
+
+    def _extend(self, name: str, mine: str) -> None:
+        # Never taken anew: a thread that was left running may come here after the release.
+        with self._open(durable=False) as connection:
+            connection.execute(
+                "UPDATE lease SET until = ? WHERE name = ? AND holder = ?",
+                (self._clock() + LEASE.total_seconds(), name, mine),
+            )
 
     def _acquire(self, name: str, mine: str) -> bool:
         now = self._clock()

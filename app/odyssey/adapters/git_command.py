@@ -24,8 +24,8 @@ from odyssey.domain.errors import Unavailable
 REMOTE = frozenset({"fetch", "ls-remote", "push"})
 """git's commands that may fail because of somebody else."""
 LOCK_POLL_S = 0.02
-_THREADS = ThreadPoolExecutor(32, thread_name_prefix="git")
-"""Each waits for one git; how many may run at once is the worker's concurrency."""
+_THREADS = ThreadPoolExecutor(200, thread_name_prefix="git")
+"""Each waits for one git: as many as a worker's concurrency at most. They start when needed."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The tree without an entry, which git knows without its being there."""
 

@@ -24,10 +24,10 @@ from redis.exceptions import RedisError
 
 from odyssey.adapters.embedding import CannotEmbed, Embedder, ModelMismatch, Vector
 from odyssey.adapters.redis_connection import command, unavailable_without_redis
+from odyssey.background import beside
 from odyssey.domain.errors import OdysseyError, Unavailable
 from odyssey.domain.memory.retention import storable
 from odyssey.domain.memory.stored import read_vector, vector_text
-from odyssey.ending import end
 
 log = logging.getLogger("odyssey.memory")
 
@@ -130,7 +130,8 @@ class AskedEmbedder:
         if waiting > MAX_WAITING:
             await self._withdraw(name)
             raise Unavailable(f"{MAX_WAITING} questions wait for a worker already")
-        # The same time again: the deadline outside is a cancellation, and may be lost; see below.
+        # The same time again: the deadline outside is a cancellation, and may be lost
+        # (`background.end` tells why).
         seconds = self._within.total_seconds()
         found = await command(self._redis, "BLPOP", self._keys.answer(name), seconds)
         return None if found is None else bytes(found[1])
@@ -158,12 +159,10 @@ class AskedEmbedder:
 @asynccontextmanager
 async def answering(redis: Redis, embedder: Embedder) -> AsyncIterator[None]:
     """Answers questions for *embedder*'s model while the block runs; errors are logged."""
-    task = asyncio.create_task(_keep_answering(redis, embedder))
-    task.add_done_callback(_tell_defect)
-    try:
+    async with beside(
+        _keep_answering(redis, embedder), failing="questions are not embedded for others any more"
+    ):
         yield
-    finally:
-        await end(task)
 
 
 async def _keep_answering(redis: Redis, embedder: Embedder) -> None:
@@ -200,8 +199,3 @@ async def _answer_next(redis: Redis, embedder: Embedder) -> None:
             change.rpush(keys.answer(name), json.dumps(answer))
             change.expire(keys.answer(name), _LEFT)
             await change.execute()
-
-
-def _tell_defect(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.error("questions are not embedded any more; restart the worker", exc_info=error)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from odyssey.background import end
 from odyssey.demo.narrator import Narrator
 from odyssey.demo.promises import PROMISES, Broken, Kept
 from odyssey.domain.errors import OdysseyError
@@ -82,6 +83,5 @@ async def _stay(scenario: Scenario, narrator: Narrator) -> None:
                 await stop.wait()
         except TimeoutError:
             continue
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
+    await end(working)
     await worker.close()

@@ -30,14 +30,12 @@ from odyssey.domain.command_kinds import (
     Validate,
     Why,
 )
-from odyssey.domain.comment_lines import Call, find_calls
+from odyssey.domain.comment_lines import MAX_COMMENT, Call, find_calls
 from odyssey.domain.errors import UnreadableChange
 from odyssey.domain.hidden_characters import without_hidden
 from odyssey.domain.identifiers import ProposalId, branch_name
 from odyssey.domain.repetition import MAX_DIFFERS
 
-MAX_COMMENT = 65_536
-"""Characters of a comment: GitHub's own limit. Of a longer body nothing is carried out."""
 MAX_COMMANDS = 10
 """Commands of one comment that are carried out."""
 MAX_TITLE = 200

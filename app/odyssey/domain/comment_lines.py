@@ -18,8 +18,8 @@ from markdown_it.token import Token
 
 from odyssey.domain.hidden_characters import HiddenCharacter, hidden_characters, without_hidden
 
-_LONG = 65_536
-"""Characters of a body that is not looked into more closely."""
+MAX_COMMENT = 65_536
+"""Characters of a comment: GitHub's own limit. Of a longer body nothing is carried out."""
 MAX_PARAGRAPH = 10_000
 """Characters of a paragraph whose every line may be a call; of a longer one only the first may."""
 
@@ -100,7 +100,7 @@ def may_hold_a_call(body: str) -> bool:
     """
     if "odyssey" not in body.lower() and body.isascii():
         return False
-    if len(body) > _LONG:
+    if len(body) > MAX_COMMENT:
         return True
     lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return any(map(_candidate, lines))

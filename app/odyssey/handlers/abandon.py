@@ -10,8 +10,9 @@ from dataclasses import replace
 from odyssey.domain.commands import Command, Propose
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import ProposalId, proposal_id
+from odyssey.domain.identifiers import ProposalId
 from odyssey.domain.proposal import Rejection
+from odyssey.handlers.asked import asked_in
 from odyssey.handlers.rebuild import rebuild_missing
 from odyssey.ports import Ports
 
@@ -24,13 +25,7 @@ async def abandon(event: IssueCommented, commands: Sequence[Command], ports: Por
     """
     for index, command in enumerate(commands):
         if isinstance(command, Propose):
-            await _abandon(asked_in(event, index), ports)
-
-
-def asked_in(event: IssueCommented, index: int) -> ProposalId:
-    """The proposal that the command at place *index* of a comment asks for."""
-    name = event.repository.full_name.lower()
-    return proposal_id(name, "comment", str(event.comment_id), str(index))
+            await _abandon(asked_in(event.repository, event.comment_id, index), ports)
 
 
 async def _abandon(identifier: ProposalId, ports: Ports) -> None:

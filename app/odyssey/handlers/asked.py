@@ -1,14 +1,30 @@
 """
-Asked: which proposal a comment is about.
+Asked: which proposal a comment is about, and which one it asks for.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from odyssey.domain.errors import NotProposable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.identifiers import ProposalId, PullRequestRef, RepositoryRef, proposal_id
 from odyssey.domain.proposal import Proposal
 from odyssey.ports import Ports
+
+Kind = Literal["comment", "revert"]
+
+
+def seed_of(comment_id: int, index: int, *, kind: Kind = "comment") -> tuple[str, str, str]:
+    """What tells the command at place *index* of a comment from every other of its repository."""
+    return (kind, str(comment_id), str(index))
+
+
+def asked_in(
+    repository: RepositoryRef, comment_id: int, index: int, *, kind: Kind = "comment"
+) -> ProposalId:
+    """The proposal that the command at place *index* of a comment asks for."""
+    return proposal_id(repository.full_name.lower(), *seed_of(comment_id, index, kind=kind))
 
 
 async def find_proposal(event: IssueCommented, ports: Ports) -> Proposal | None:

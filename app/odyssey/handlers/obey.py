@@ -37,9 +37,9 @@ from odyssey.domain.errors import (
     WriteRefused,
 )
 from odyssey.domain.events import IssueCommented
-from odyssey.handlers.abandon import abandon, asked_in
+from odyssey.handlers.abandon import abandon
 from odyssey.handlers.approve_command import approve_by_command
-from odyssey.handlers.asked import find_proposal, get_proposal
+from odyssey.handlers.asked import asked_in, find_proposal, get_proposal, seed_of
 from odyssey.handlers.authority import require_permission
 from odyssey.handlers.memory_commands import forget, recall, remember
 from odyssey.handlers.open_gate import open_gate
@@ -180,7 +180,7 @@ async def _carry_out(
 
 
 async def _is_open(index: int, event: IssueCommented, ports: Ports) -> bool:
-    begun = await ports.proposals.get(asked_in(event, index))
+    begun = await ports.proposals.get(asked_in(event.repository, event.comment_id, index))
     return begun is not None and begun.pull_number is not None
 
 
@@ -205,7 +205,7 @@ async def _propose(command: Propose, index: int, event: IssueCommented, ports: P
             requested_via="comment",
             source_url=event.url,
             issue_number=event.number,
-            seed=("comment", str(event.comment_id), str(index)),
+            seed=seed_of(event.comment_id, index),
             at=event.created_at,
             branch_prefix=command.branch_prefix,
             base_branch=event.default_branch,

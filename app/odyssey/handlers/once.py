@@ -22,9 +22,8 @@ from odyssey.domain.commands import (
     parse_commands,
 )
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import branch_name, proposal_id
-from odyssey.handlers.abandon import asked_in
-from odyssey.handlers.asked import find_proposal
+from odyssey.domain.identifiers import branch_name
+from odyssey.handlers.asked import asked_in, find_proposal
 from odyssey.handlers.obey import obey
 from odyssey.handlers.rebuild import know, rebuild_missing
 from odyssey.handlers.remember_said import retain_comment
@@ -93,8 +92,7 @@ async def _is_in_effect(command: Command, index: int, event: IssueCommented, por
         case Propose(change=change) if change is not None:
             return await _is_proposed(command, index, event, ports)
         case Revert():
-            name = event.repository.full_name.lower()
-            identifier = proposal_id(name, "revert", str(event.comment_id), str(index))
+            identifier = asked_in(event.repository, event.comment_id, index, kind="revert")
             known = await ports.proposals.get(identifier)
             return known is not None and known.pull_number is not None
         case Validate() | Reject() | Approve() | Update():
@@ -116,7 +114,8 @@ async def _is_in_effect(command: Command, index: int, event: IssueCommented, por
 
 
 async def _is_proposed(command: Propose, index: int, event: IssueCommented, ports: Ports) -> bool:
-    repository, identifier = event.repository, asked_in(event, index)
+    repository = event.repository
+    identifier = asked_in(repository, event.comment_id, index)
     known = await ports.proposals.get(identifier)
     if known is not None:
         return known.pull_number is not None

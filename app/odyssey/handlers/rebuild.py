@@ -28,11 +28,11 @@ from odyssey.domain.identifiers import (
     PullRequestRef,
     RepositoryRef,
     find_proposal_id,
-    proposal_id,
 )
 from odyssey.domain.proposal import MergeAttempt, Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.domain.record import ProposalRecord, read_record, read_rejection
+from odyssey.handlers.asked import asked_in
 from odyssey.handlers.rebuild_validation import with_validation
 from odyssey.handlers.reconcile import lock_key
 from odyssey.ports import Ports
@@ -179,10 +179,12 @@ async def _believed(
 
 
 def _asked_for(identifier: ProposalId, comment_id: int, repository: RepositoryRef) -> bool:
-    name = repository.full_name.lower()
     return any(
-        proposal_id(name, kind, str(comment_id), str(index)) == identifier
-        for kind in ("comment", "revert")
+        identifier
+        in (
+            asked_in(repository, comment_id, index),
+            asked_in(repository, comment_id, index, kind="revert"),
+        )
         for index in range(MOST_COMMANDS)
     )
 

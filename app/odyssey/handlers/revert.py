@@ -9,8 +9,9 @@ from dataclasses import replace
 from odyssey.domain import comments
 from odyssey.domain.errors import NotProposable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import ProposalId, proposal_id
+from odyssey.domain.identifiers import ProposalId
 from odyssey.domain.proposal import Proposal, Status
+from odyssey.handlers.asked import asked_in, seed_of
 from odyssey.handlers.propose import ProposalRequest, Reversal, propose
 from odyssey.handlers.reconcile import lock_key, pull_request_of
 from odyssey.ports import Ports
@@ -29,8 +30,7 @@ async def revert(
         MergeConflict: later changes touch the same places; names the files.
         ChangeRefused: a rule forbids the reverse change.
     """
-    seed = ("revert", str(event.comment_id), str(index))
-    identifier = proposal_id(event.repository.full_name.lower(), *seed)
+    identifier = asked_in(event.repository, event.comment_id, index, kind="revert")
     ref = pull_request_of(original)
     # Held all along: two who ask at once get one revert.
     async with ports.proposals.lock(lock_key(ref)):
@@ -54,7 +54,7 @@ async def revert(
                 requested_via="comment",
                 source_url=event.url,
                 issue_number=event.number,
-                seed=seed,
+                seed=seed_of(event.comment_id, index, kind="revert"),
                 base_branch=current.base_branch,
                 at=event.created_at,
             ),

@@ -102,7 +102,7 @@ def _get(url: str, headers: dict[str, str]) -> dict[str, Any]:
     if not url.startswith(("http://", "https://")):
         raise ValueError("its address must begin with http:// or https://")
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked above
-    with urllib.request.urlopen(request, timeout=_ASK_TIME_LIMIT_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_ASK_TIME_LIMIT_S) as answer:  # noqa: S310 - as above
         found = json.load(answer)
     if not isinstance(found, dict):
         raise ValueError("it gave no object")

@@ -5,11 +5,13 @@ Notebooks carried with the records they rest on: exported, imported, backed up, 
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from contract.memory.conftest import Opening
 from contract.memory.derived import fill_notebook, held, lines, task
@@ -44,14 +46,43 @@ async def import_(memory: LongMemory, file: Path, notebooks: Notebooks) -> dict[
     )
 
 
+@pytest_asyncio.fixture
+async def other(tmp_path: Path) -> AsyncIterator[SqliteMemory]:
+    """A memory of another server, empty."""
+    memory = SqliteMemory(tmp_path / "other", HashingEmbedder())
+    yield memory
+    await memory.close()
+
+
+@pytest_asyncio.fixture
+async def notes(tmp_path: Path) -> AsyncIterator[Notebooks]:
+    """The other server's notebooks, empty."""
+    notebooks = make_notebooks(tmp_path / "other-notes")
+    yield notebooks
+    await notebooks.close()
+
+
+@pytest_asyncio.fixture
+async def file(memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path) -> Path:
+    """A tenant with a full notebook, exported."""
+    await fill_notebook(tenant, derived)
+    exported = tmp_path / "out.jsonl"
+    await export_file(memory, exported, [tenant], silent, notebooks=derived.notebooks)
+    return exported
+
+
 async def test_a_notebook_is_exported_and_imported_without_loss(
-    memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path
+    memory: LongMemory,
+    derived: World,
+    other: SqliteMemory,
+    notes: Notebooks,
+    tenant: Tenant,
+    tmp_path: Path,
 ) -> None:
     """Every version, vote and use; imported again, nothing is doubled."""
     await fill_notebook(tenant, derived)
     before = await held(derived.notebooks, tenant)
     file = tmp_path / "out.jsonl"
-    other, notes = SqliteMemory(tmp_path / "b", HashingEmbedder()), make_notebooks(tmp_path / "bn")
 
     exported = await export_file(memory, file, [tenant], silent, notebooks=derived.notebooks)
     added = [(await import_(other, file, notes))["derived"] for _ in range(2)]
@@ -61,8 +92,6 @@ async def test_a_notebook_is_exported_and_imported_without_loss(
     [pattern] = await ports.patterns.known(tenant, REPOSITORY, limit=9)
     [old, new] = await ports.observations.versions(tenant, key="o1")
     people = await ports.blocks.versions(tenant, REPOSITORY, "people")
-    await other.close()
-    await notes.close()
 
     assert after == before
     assert records == await lines(memory, tenant)
@@ -76,13 +105,9 @@ async def test_a_notebook_is_exported_and_imported_without_loss(
 
 
 async def test_what_is_in_a_notebook_stays_when_another_is_imported(
-    memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path
+    file: Path, derived: World, other: SqliteMemory, notes: Notebooks, tenant: Tenant
 ) -> None:
     """As a whole; only the blocks that nobody has touched give way."""
-    await fill_notebook(tenant, derived)
-    file = tmp_path / "out.jsonl"
-    await export_file(memory, file, [tenant], silent, notebooks=derived.notebooks)
-    other, notes = SqliteMemory(tmp_path / "b", HashingEmbedder()), make_notebooks(tmp_path / "bn")
     ports = memory_ports(notes)
     there = World(memory=other, derived=ports, now=derived.now, notebooks=notes)
     await load_blocks(tenant, there, scope=REPOSITORY)
@@ -92,21 +117,15 @@ async def test_what_is_in_a_notebook_stays_when_another_is_imported(
     await import_(other, file, notes)
     blocks = {each.label: each.value for each in await load_blocks(tenant, there, scope=REPOSITORY)}
     [first] = await ports.tasks.of_task(tenant, REPOSITORY, "t1")
-    await other.close()
-    await notes.close()
 
     assert (blocks["persona"], blocks["people"]) == ("Brief", "Ada reviews\nBob deploys")
     assert first.summary == "Another summary"
 
 
 async def test_what_was_imported_is_forgotten_with_its_person_and_its_source(
-    memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path
+    file: Path, derived: World, other: SqliteMemory, notes: Notebooks, tenant: Tenant
 ) -> None:
     """Whose things are is carried, so that forgetting reaches them."""
-    await fill_notebook(tenant, derived)
-    file = tmp_path / "out.jsonl"
-    await export_file(memory, file, [tenant], silent, notebooks=derived.notebooks)
-    other, notes = SqliteMemory(tmp_path / "b", HashingEmbedder()), make_notebooks(tmp_path / "bn")
     there = World(memory=other, derived=memory_ports(notes), now=derived.now, notebooks=notes)
     await import_(other, file, notes)
 
@@ -116,8 +135,6 @@ async def test_what_was_imported_is_forgotten_with_its_person_and_its_source(
     await index_waiting(tenant, there)
     left = [json.loads(line) for line in await held(notes, tenant)]
     records = await lines(other, tenant)
-    await other.close()
-    await notes.close()
 
     assert records == []
     assert [one["key"][2] for one in left] == ["people", "persona", "repository"]
@@ -125,7 +142,12 @@ async def test_what_was_imported_is_forgotten_with_its_person_and_its_source(
 
 
 async def test_messages_whose_batch_was_not_worked_off_are_batched_anew(
-    memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path
+    memory: LongMemory,
+    derived: World,
+    other: SqliteMemory,
+    notes: Notebooks,
+    tenant: Tenant,
+    tmp_path: Path,
 ) -> None:
     """Their job stays with the server that has it; what nobody learnt from is not lost."""
     said = [Said(role="user", content=f"message {number}", id=f"m{number}") for number in range(3)]
@@ -135,7 +157,6 @@ async def test_messages_whose_batch_was_not_worked_off_are_batched_anew(
     )
     file = tmp_path / "out.jsonl"
     await export_file(memory, file, [tenant], silent, notebooks=derived.notebooks)
-    other, notes = SqliteMemory(tmp_path / "b", HashingEmbedder()), make_notebooks(tmp_path / "bn")
     await import_(other, file, notes)
     ports = memory_ports(notes)
 
@@ -145,8 +166,6 @@ async def test_messages_whose_batch_was_not_worked_off_are_batched_anew(
     job = await ports.jobs.take(
         tenant, [JobKind.SYNTHESISE], now=derived.now(), lease=timedelta(minutes=1)
     )
-    await other.close()
-    await notes.close()
 
     assert job is not None and [job.id] == made
     assert len(job.payload["records"]) == 3
@@ -174,7 +193,12 @@ async def test_messages_whose_batch_was_not_worked_off_are_batched_anew(
     ],
 )
 async def test_a_line_that_no_notebook_could_read_is_named_and_nothing_is_imported(
-    tenant: Tenant, tmp_path: Path, change: dict[str, Any], said: str
+    other: SqliteMemory,
+    notes: Notebooks,
+    tenant: Tenant,
+    tmp_path: Path,
+    change: dict[str, Any],
+    said: str,
 ) -> None:
     """One broken row would otherwise break every reading of the notebook."""
     row = {
@@ -190,41 +214,38 @@ async def test_a_line_that_no_notebook_could_read_is_named_and_nothing_is_import
     row.update({name: value for name, value in change.items() if name not in line})
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps(line) + "\n")
-    memory, notes = SqliteMemory(tmp_path / "memory"), make_notebooks(tmp_path / "notes")
 
     with pytest.raises(BadFile, match="line 1") as raised:
-        await import_(memory, file, notes)
-    there = await notes.tenants()
-    await memory.close()
-    await notes.close()
+        await import_(other, file, notes)
 
     assert said in str(raised.value) or said == "line 1"
-    assert there == []
+    assert await notes.tenants() == []
 
 
-async def test_a_secret_in_a_file_is_masked_on_its_way_into_a_notebook(
-    memory: LongMemory, derived: World, tenant: Tenant, tmp_path: Path
-) -> None:
-    """As it is in records; also within lists."""
-    await fill_notebook(tenant, derived)
-    file = tmp_path / "out.jsonl"
-    await export_file(memory, file, [tenant], silent, notebooks=derived.notebooks)
-    token = "ghp_" + "a1B2" * 9
-    file.write_text(
+def plant(file: Path, token: str) -> int:
+    """Puts *token* into four kinds of rows; how often it is there then."""
+    text = (
         file.read_text()
         .replace("The quay was closed", f"{token} was closed")
         .replace("Painted a logo", f"Painted {token}")
         .replace('shop/cart.py\\"', f'shop/{token}\\"')
         .replace("Bob deploys", f"Bob has {token}")
     )
-    other, notes = SqliteMemory(tmp_path / "b", HashingEmbedder()), make_notebooks(tmp_path / "bn")
+    file.write_text(text)
+    return text.count(token)
+
+
+async def test_a_secret_in_a_file_is_masked_on_its_way_into_a_notebook(
+    file: Path, other: SqliteMemory, notes: Notebooks, tenant: Tenant
+) -> None:
+    """As it is in records; also within lists."""
+    token = "ghp_" + "a1B2" * 9
+    planted = plant(file, token)
 
     await import_(other, file, notes)
     kept = await held(notes, tenant)
-    await other.close()
-    await notes.close()
 
-    assert token in file.read_text()
+    assert planted >= 4
     assert not any(token in line for line in kept)
     assert sum("masked" in line for line in kept) >= 4
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -210,6 +211,31 @@ async def test_one_process_at_a_time_holds_a_lease(tmp_path: Path) -> None:
         set_back = True
 
     assert held and taken_over and set_back
+
+
+async def test_a_renewal_that_comes_after_the_release_takes_no_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that renews it cannot be stopped; the next one would wait for a minute."""
+    monkeypatch.setattr("odyssey.adapters.control.LEASE", timedelta(seconds=2))
+    control, begun, released = Control(tmp_path / "control.db"), Event(), Event()
+    extend = control._extend
+    over = Event()
+
+    def extend_late(name: str, mine: str) -> None:
+        begun.set()
+        released.wait(30)
+        extend(name, mine)
+        over.set()
+
+    monkeypatch.setattr(control, "_extend", extend_late)
+    async with control.lease("tenant x"):
+        await asyncio.to_thread(begun.wait, 30)
+    released.set()
+    await asyncio.to_thread(over.wait, 30)
+
+    assert over.is_set()
+    assert not control.is_held("tenant x")
 
 
 async def test_a_lease_written_before_the_clock_was_set_back_does_not_last(tmp_path: Path) -> None:

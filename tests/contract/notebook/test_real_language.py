@@ -138,14 +138,19 @@ async def test_its_answers_are_forced_into_the_schemas(chat: tuple[str, str]) ->
     assert all(isinstance(each, list) for each in answers.values())
 
 
+async def know(tenant: Tenant, world: World) -> None:
+    """`KNOWN` is believed already."""
+    await write_observations(
+        tenant, [KNOWN], jobs=world.derived.jobs, observations=world.derived.observations,
+        now=world.now(),
+    )  # fmt: skip
+
+
 async def test_consolidation_ends_and_every_record_is_accounted_for(
     real: World, tenant: Tenant
 ) -> None:
     """Learnt from, or a dead letter that says why; nothing else is written."""
-    await write_observations(
-        tenant, [KNOWN], jobs=real.derived.jobs, observations=real.derived.observations,
-        now=real.now(),
-    )  # fmt: skip
+    await know(tenant, real)
     records: list[Record] = [*SAID, POISON]
     await real.memory.retain(tenant, records)
     injected = Record(
@@ -171,10 +176,7 @@ async def test_synthesis_ends_and_every_message_is_accounted_for(
     real: World, tenant: Tenant
 ) -> None:
     """Read in two ways; the batch is learnt from, or a dead letter that says why."""
-    await write_observations(
-        tenant, [KNOWN], jobs=real.derived.jobs, observations=real.derived.observations,
-        now=real.now(),
-    )  # fmt: skip
+    await know(tenant, real)
     said = [Said(role="user", content=one.text, id=one.id) for one in SAID]
     batched = await add_messages(tenant, REPOSITORY, said, real, actor="ada")
 

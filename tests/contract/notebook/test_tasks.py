@@ -69,7 +69,7 @@ def files(folder: Path) -> list[bytes]:
 def task(world: World, name: str, summary: str, **fields: object) -> TaskMemory:
     """A task that succeeded just now."""
     memory = TaskMemory(task_id=name, summary=summary, success=True, learned_at=world.now())
-    return replace(memory, **fields)  # type: ignore[arg-type]
+    return replace(memory, **fields)  # type: ignore[arg-type]  # by name
 
 
 async def store_some(world: World, tenant: Tenant, *, scope: Scope = REPOSITORY) -> None:

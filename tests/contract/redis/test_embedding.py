@@ -200,7 +200,7 @@ async def test_an_answer_that_is_no_vector_of_the_model_is_refused(
 
     async def answer_badly() -> None:
         _, name = await redis.blpop([ASKED], timeout=20)  # type: ignore[misc]  # as above
-        await redis.rpush(f"odyssey:embed:answer:{name.decode()}", answer)  # type: ignore[misc]
+        await redis.rpush(f"odyssey:embed:answer:{name.decode()}", answer)  # type: ignore[misc]  # as above
 
     with pytest.raises(raises, match=said):
         await asyncio.gather(asker.embed_query("ripe apples"), answer_badly())

@@ -36,7 +36,7 @@ GADGETS = RepositoryRef(InstallationId(7), "octo", "gadgets")
 TEXT = st.text(max_size=20)
 TIMES = st.datetimes(
     min_value=datetime(2020, 1, 1),  # noqa: DTZ001 -- hypothesis adds the zone itself
-    max_value=datetime(2100, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001 -- as above
     timezones=st.just(UTC),
 )
 st.register_type_strategy(datetime, TIMES)

@@ -1,5 +1,5 @@
 """
-Tasks over Redis end when they are told to, also where redis-py swallows a cancellation.
+Background: tasks over Redis end when they are told to, also where redis-py swallows a cancellation.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from odyssey.ending import end
+from odyssey.background import beside, end
 
 
 @pytest.mark.parametrize("turns", range(12))
@@ -42,3 +42,28 @@ async def test_what_a_task_raised_stays_in_it() -> None:
     await end(task)
 
     assert isinstance(task.exception(), ValueError)
+
+
+async def test_a_defect_beside_a_block_is_told_and_the_block_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whoever reads the log knows what is not done any more; the other work is ended with it."""
+    ended = asyncio.Event()
+
+    async def fail() -> None:
+        raise ValueError("a defect")
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    async with beside(fail(), work(), failing="nothing is swept any more"):
+        await asyncio.sleep(0.01)
+        went_on = not ended.is_set()
+
+    assert went_on and ended.is_set()
+    [told] = caplog.records
+    assert told.getMessage() == "nothing is swept any more; restart this process"
+    assert told.exc_info and isinstance(told.exc_info[1], ValueError)
