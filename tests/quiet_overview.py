@@ -44,9 +44,11 @@ class QuietOverview:
         """See `ports.healing.Overview`."""
         return None
 
-    async def comment_delivery(self, repository: RepositoryRef, comment: ListedComment) -> bytes:
+    async def comment_delivery(
+        self, repository: RepositoryRef, comment: ListedComment
+    ) -> bytes | None:
         """See `ports.healing.Overview`."""
-        return b"{}"
+        return None
 
     async def has_reacted(self, repository: RepositoryRef, comment_id: int) -> bool:
         """See `ports.healing.Overview`."""

@@ -480,6 +480,30 @@ async def test_a_comment_that_was_edited_is_no_command(quick: Scenario) -> None:
     assert await quick.comments_of(BOT, issue) == []
 
 
+async def test_a_comment_that_was_edited_within_its_first_second_is_no_command(
+    quick: Scenario,
+) -> None:
+    """GitHub's times are whole seconds and show no edit; what its delivery held is obeyed."""
+    quick.simulator.faults.add(Fault(path="issue_comment.created", kind="drop_delivery"))
+    issue = await quick.open_issue("Notes")
+    number = await quick.comment(issue, "/odyssey help")
+    await quick.person("ben").edit_comment(quick.repository, number, "/odyssey reject Mine")
+    await quick.settle()
+    comment = quick.simulator.repository(quick.repository).comments[number]
+    comment.created_at = comment.created_at.replace(microsecond=0)
+    comment.updated_at = comment.created_at.replace(microsecond=1)
+    await age(quick, timedelta(minutes=10))
+    await sweep_proposals(quick.ports)
+    await quick.settle()
+    assert await quick.comments_of(BOT, issue) == []
+
+    await quick.heal()
+
+    [answer] = await quick.comments_of(BOT, issue)
+    assert "`/odyssey help`" in answer
+    assert "reject" not in answer.splitlines()[0]
+
+
 async def test_a_look_at_what_did_not_change_costs_no_rate_limit(quick: Scenario) -> None:
     """Every list is answered with 304, which GitHub does not count."""
     await ask(quick)

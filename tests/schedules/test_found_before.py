@@ -18,6 +18,10 @@ FOUND = {
         # up to date with what it was already, over and over.
         "propose 0 0 0, settle, force 0 1, approve 0 0 0, settle, reopen 0, approve 1 0 0, settle"
     ),
+    "a comment that is edited within its first second": (
+        # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
+        "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"
+    ),
     "a comment that is deleted while its proposal is opened": (
         # The pull request was refused once; at the next try the comment was gone, the branch not.
         "propose 0 0 0, fail 1 0, work 6 0, unsay 0, settle"

@@ -26,6 +26,9 @@ T = TypeVar("T")
 _FULL_PAGES: Mapping[str, str | int] = {"per_page": 100}
 MOST_RECENT = 100
 MOST_COMMENTS = 300
+_LAST_EDIT = """
+query($id: ID!) { node(id: $id) { ... on IssueComment { lastEditedAt } } }
+"""
 
 
 class GitHubOverview:
@@ -120,9 +123,21 @@ class GitHubOverview:
             return None
         return _listed_comment(_comment(answer.json()))
 
-    async def comment_delivery(self, repository: RepositoryRef, comment: ListedComment) -> bytes:
+    async def comment_delivery(
+        self, repository: RepositoryRef, comment: ListedComment
+    ) -> bytes | None:
         """See `ports.healing.Overview`."""
         owner, name = repository.owner, repository.name
+        # Asked after the list was read: what is unedited now was so then.
+        try:
+            known = await self._call(
+                repository,
+                lambda client: client.async_graphql(_LAST_EDIT, {"id": comment.node_id}),
+            )
+        except NotFound:
+            return None
+        if known["node"] is None or known["node"]["lastEditedAt"]:
+            return None
         issue = await self._call(
             repository, lambda client: client.rest.issues.async_get(owner, name, comment.number)
         )
@@ -313,6 +328,7 @@ def _comment(item: Mapping[str, Any]) -> Item:
     user = item["user"] or {}
     return {
         "id": int(item["id"]),
+        "node_id": str(item["node_id"]),
         "number": int(str(item["issue_url"]).rpartition("/")[2]),
         "author": user.get("login", "ghost"),
         "author_is_person": user.get("type") == "User",
@@ -321,7 +337,6 @@ def _comment(item: Mapping[str, Any]) -> Item:
         "url": item["html_url"],
         "created_at": item["created_at"],
         "updated_at": item["updated_at"],
-        "eyes": int((item.get("reactions") or {}).get("eyes", 0)),
     }
 
 

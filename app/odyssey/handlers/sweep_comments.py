@@ -65,6 +65,10 @@ async def _is_due(comment: ListedComment, installed: Installed, ports: Ports) ->
 
 async def _give(comment: ListedComment, installed: Installed, ports: Ports) -> bool:
     body = await ports.overview.comment_delivery(installed.repository, comment)
+    if body is None:
+        # The times of the list do not tell an edit within the first second.
+        await ports.notes.tried(_id_of(comment), _now(ports))
+        return False
     is_new = await ports.inbox.accept(
         Delivery(
             id=_id_of(comment),

@@ -10,6 +10,7 @@ from datetime import datetime
 from odyssey.domain import comments
 from odyssey.domain.errors import HeadShaChanged, NotProposable
 from odyssey.domain.proposal import Proposal
+from odyssey.domain.pull_request import PullRequest
 from odyssey.handlers.reconcile import lock_key, pull_request_of, settle
 from odyssey.ports import Ports, UpdateMethod
 
@@ -53,7 +54,16 @@ async def update(
         current = await settle(current, ports)
         if updated.head_sha != pull.head_sha and current.head_sha == pull.head_sha:
             raise HeadShaChanged(f"{ref}: this read is older than the push")
-        is_done_before = is_again and current.update_begun != begun
+        is_done_before = is_again and current.update_begun != begun and _is_ours(pull, at, ports)
     if updated.head_sha == pull.head_sha and not is_done_before:
         return comments.up_to_date(pull.base_branch, updated.base_sha)
     return None
+
+
+def _is_ours(pull: PullRequest, at: datetime, ports: Ports) -> bool:
+    """Whether the head is what an update asked for at *at* pushes, and not somebody's own push."""
+    made_at = pull.head_committed_at.replace(microsecond=0)
+    return made_at == at.replace(microsecond=0) and pull.head_committer in (
+        None,
+        ports.app.bot_login,
+    )

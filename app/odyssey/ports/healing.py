@@ -81,12 +81,11 @@ class ListedPull:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedComment:
     """
-    A comment on an issue or pull request, as a list shows it.
-
-    `eyes` counts the reactions of that kind, whoever's they are.
+    A comment on an issue or pull request, as a list shows it; GraphQL calls it `node_id`.
     """
 
     id: int
+    node_id: str
     number: int
     author: str
     author_is_person: bool
@@ -94,7 +93,6 @@ class ListedComment:
     url: str
     created_at: datetime
     updated_at: datetime
-    eyes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +178,15 @@ class Overview(Protocol):
         """One comment; None when there is none. Its author is GitHub's word."""
         ...
 
-    async def comment_delivery(self, repository: RepositoryRef, comment: ListedComment) -> bytes:
-        """The JSON that an `issue_comment` delivery would have brought of *comment*."""
+    async def comment_delivery(
+        self, repository: RepositoryRef, comment: ListedComment
+    ) -> bytes | None:
+        """
+        The JSON that an `issue_comment` delivery would have brought of *comment*.
+
+        None where it is gone, or was edited: its text may be somebody else's. GitHub's times
+        are whole seconds, so that an edit within the first does not show in them.
+        """
         ...
 
     async def has_reacted(self, repository: RepositoryRef, comment_id: int) -> bool:
