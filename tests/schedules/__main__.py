@@ -21,7 +21,7 @@ from schedules.batch import Batch, find_broken, play_batch
 from schedules.schedule import Player
 from schedules.steps import read, schedule, written
 
-OF_A_BATCH = 25
+OF_A_BATCH = 50
 """Schedules of one process, which then makes room for a fresh one."""
 SHRINKS_FOR_S = 180.0
 

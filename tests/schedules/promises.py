@@ -69,7 +69,9 @@ def _each_command_answered_once(stage: Stage) -> Iterator[str]:
 
 def _answers(stage: Stage, said: Said, index: int) -> list[Comment]:
     marker = f"odyssey:answer comment={said.comment_id} command={index} "
-    return [each for each in _comments(stage, said.number) if marker in each.body]
+    # An answer that somebody deleted was one.
+    written = {each.id: each for each in (*stage.tidied, *_comments(stage, said.number))}
+    return [each for each in written.values() if marker in each.body]
 
 
 def _has_shown_itself(stage: Stage, said: Said, line: str) -> bool:

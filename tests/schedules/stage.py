@@ -13,7 +13,7 @@ from typing import Any
 from odyssey.simulator import Fault, secondary_limit, stale_read
 from odyssey.simulator.git import Git
 from odyssey.simulator.ids import node_id
-from odyssey.simulator.state import PullRequest, Token
+from odyssey.simulator.state import Comment, PullRequest, Token
 from odyssey.sweeper import sweep_once
 from schedules.executor import VERDICT_FILE, Verdict
 from schedules.policies import POLICIES, PROTECTED, Rules
@@ -60,13 +60,15 @@ class Stage:
     """
     One schedule being played.
 
-    `reopened` are the pull requests that somebody reopened, `policies` those that ever held.
+    `reopened` are the pull requests that somebody reopened, `policies` those that ever held,
+    `tidied` Odyssey's comments that somebody deleted.
     """
 
     world: World
     witness: Witness
     reopened: set[int] = field(default_factory=set)
     policies: list[Rules] = field(default_factory=lambda: [POLICIES[0]])
+    tidied: list[Comment] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -244,6 +246,7 @@ class Stage:
             if each.issue_number == pull.number and each.user.login == BOT
         ]
         if mine:
+            self.tidied.append(mine[0])
             await self._as(0, "DELETE", f"issues/comments/{mine[0].id}")
 
     async def _policy(self, which: int) -> None:

@@ -4,11 +4,11 @@ The port `Overview`: what the App may see on GitHub, in lists and in single look
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from odyssey.adapters import github_items as items
 from odyssey.adapters.github_client import Client, InstallationClients
 from odyssey.adapters.github_pages import ConditionalPages, Item, Pick
 from odyssey.adapters.github_traces import read_traces
@@ -48,7 +48,7 @@ class GitHubOverview:
 
         async def installations(app: Client) -> list[Item]:
             return await self._pages.items(
-                app, "/app/installations", owner="app", pick=_installation, params=_FULL_PAGES
+                app, "/app/installations", owner="app", pick=items.installation, params=_FULL_PAGES
             )
 
         found: list[Installed] = []
@@ -60,7 +60,7 @@ class GitHubOverview:
             except (NotFound, PermissionDenied):
                 # Uninstalled or suspended since the first answer.
                 continue
-            since = _time(each["created_at"])
+            since = items.time(each["created_at"])
             found += [Installed(repository=one, since=since) for one in covered]
         return found
 
@@ -70,7 +70,7 @@ class GitHubOverview:
                 client,
                 "/installation/repositories",
                 owner=str(installation_id),
-                pick=_repository,
+                pick=items.repository_of,
                 params=_FULL_PAGES,
                 wrap="repositories",
                 most=10_000,
@@ -84,18 +84,18 @@ class GitHubOverview:
 
     async def open_pulls(self, repository: RepositoryRef) -> Sequence[ListedPull]:
         """See `ports.healing.Overview`."""
-        items = await self._items(
-            repository, "pulls", _pull, {"state": "open", "per_page": 100}, most=3_000
+        found = await self._items(
+            repository, "pulls", items.pull, {"state": "open", "per_page": 100}, most=3_000
         )
-        return [_listed_pull(each) for each in items]
+        return [items.listed_pull(each) for each in found]
 
     async def recent_pulls(self, repository: RepositoryRef) -> Sequence[ListedPull]:
         """See `ports.healing.Overview`."""
         query: dict[str, str | int] = {
             "state": "all", "sort": "updated", "direction": "desc", "per_page": 100,
         }  # fmt: skip
-        items = await self._items(repository, "pulls", _pull, query, most=MOST_RECENT)
-        return [_listed_pull(each) for each in items]
+        found = await self._items(repository, "pulls", items.pull, query, most=MOST_RECENT)
+        return [items.listed_pull(each) for each in found]
 
     async def comments(self, repository: RepositoryRef, since: datetime) -> Sequence[ListedComment]:
         """See `ports.healing.Overview`."""
@@ -104,11 +104,11 @@ class GitHubOverview:
         query: dict[str, str | int] = {
             "since": day, "sort": "updated", "direction": "desc", "per_page": 100,
         }  # fmt: skip
-        items = await self._items(
-            repository, "issues/comments", _comment, query, most=MOST_COMMENTS
+        found = await self._items(
+            repository, "issues/comments", items.comment, query, most=MOST_COMMENTS
         )
-        found = [_listed_comment(each) for each in reversed(items)]
-        return [each for each in found if each.updated_at >= since]
+        listed = [items.listed_comment(each) for each in reversed(found)]
+        return [each for each in listed if each.updated_at >= since]
 
     async def comment(self, repository: RepositoryRef, comment_id: int) -> ListedComment | None:
         """See `ports.healing.Overview`."""
@@ -121,7 +121,7 @@ class GitHubOverview:
             )
         except NotFound:
             return None
-        return _listed_comment(_comment(answer.json()))
+        return items.listed_comment(items.comment(answer.json()))
 
     async def comment_delivery(
         self, repository: RepositoryRef, comment: ListedComment
@@ -144,33 +144,7 @@ class GitHubOverview:
         about = await self._call(
             repository, lambda client: client.rest.repos.async_get(owner, name)
         )
-        shown, full = issue.json(), about.json()
-        author = {"login": comment.author, "type": "User" if comment.author_is_person else "Bot"}
-        payload: dict[str, Any] = {
-            "action": "created",
-            "installation": {"id": repository.installation_id},
-            "repository": {
-                "owner": {"login": owner},
-                "name": name,
-                "default_branch": full["default_branch"],
-            },
-            "issue": {
-                "number": comment.number,
-                "state": shown["state"],
-                "locked": shown.get("locked", False),
-            },
-            "comment": {
-                "id": comment.id,
-                "body": comment.body,
-                "html_url": comment.url,
-                "created_at": comment.created_at.isoformat(),
-                "user": author,
-            },
-            "sender": author,
-        }
-        if shown.get("pull_request"):
-            payload["issue"]["pull_request"] = {"url": shown["pull_request"]["url"]}
-        return json.dumps(payload).encode()
+        return items.comment_delivery(repository, comment, issue=issue.json(), about=about.json())
 
     async def has_reacted(self, repository: RepositoryRef, comment_id: int) -> bool:
         """See `ports.healing.Overview`."""
@@ -254,7 +228,7 @@ class GitHubOverview:
         for run in answer.json()["workflow_runs"]:
             actor = run.get("actor") or {}
             if nonce in run["display_title"] and actor.get("login") == self._bot_login:
-                return _found_run(repository, run)
+                return items.found_run(repository, run)
         return None
 
     async def run(self, repository: RepositoryRef, run_id: RunId) -> FoundRun | None:
@@ -268,7 +242,7 @@ class GitHubOverview:
             )
         except NotFound:
             return None
-        return _found_run(repository, answer.json())
+        return items.found_run(repository, answer.json())
 
     async def _call(self, repository: RepositoryRef, call: Callable[[Client], Awaitable[T]]) -> T:
         return await self._clients.call(repository.installation_id, call)
@@ -290,76 +264,3 @@ class GitHubOverview:
                 params=params, most=most,
             ),
         )  # fmt: skip
-
-
-def _installation(item: Mapping[str, Any]) -> Item:
-    return {
-        "id": int(item["id"]),
-        "is_suspended": bool(item.get("suspended_at")),
-        "created_at": item["created_at"],
-    }
-
-
-def _repository(item: Mapping[str, Any]) -> Item:
-    return {
-        "owner": item["owner"]["login"],
-        "name": item["name"],
-        "is_archived": bool(item.get("archived")),
-    }
-
-
-def _pull(item: Mapping[str, Any]) -> Item:
-    return {
-        "number": int(item["number"]),
-        "author": (item["user"] or {}).get("login", "ghost"),
-        "head_branch": item["head"]["ref"],
-        "head_sha": item["head"]["sha"],
-        "base_branch": item["base"]["ref"],
-        "is_open": item["state"] == "open",
-        "updated_at": item["updated_at"],
-    }
-
-
-def _listed_pull(item: Item) -> ListedPull:
-    return ListedPull(**{**item, "updated_at": _time(item["updated_at"])})
-
-
-def _comment(item: Mapping[str, Any]) -> Item:
-    user = item["user"] or {}
-    return {
-        "id": int(item["id"]),
-        "node_id": str(item["node_id"]),
-        "number": int(str(item["issue_url"]).rpartition("/")[2]),
-        "author": user.get("login", "ghost"),
-        "author_is_person": user.get("type") == "User",
-        # What is no command is not worked with, so it is not kept either.
-        "body": (item["body"] or "") if "/odyssey" in (item["body"] or "").lower() else "",
-        "url": item["html_url"],
-        "created_at": item["created_at"],
-        "updated_at": item["updated_at"],
-    }
-
-
-def _listed_comment(item: Item) -> ListedComment:
-    times = {key: _time(item[key]) for key in ("created_at", "updated_at")}
-    return ListedComment(**{**item, **times})
-
-
-def _found_run(repository: RepositoryRef, run: Mapping[str, Any]) -> FoundRun:
-    keys = "id run_attempt event path head_branch display_title status conclusion html_url".split()
-    payload = {
-        "action": "completed" if run["status"] == "completed" else "in_progress",
-        "installation": {"id": repository.installation_id},
-        "repository": {"owner": {"login": repository.owner}, "name": repository.name},
-        "workflow_run": {key: run.get(key) for key in keys},
-    }
-    return FoundRun(
-        id=RunId(int(run["id"])),
-        attempt=int(run.get("run_attempt") or 1),
-        is_completed=run["status"] == "completed",
-        body=json.dumps(payload).encode(),
-    )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
