@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from dataclasses import asdict, dataclass
 
 from schedules.schedule import Player, PromiseBroken
@@ -73,6 +74,10 @@ def find_broken(player: Player, steps: list[Step]) -> str:
         player.play(steps)
     except PromiseBroken as error:
         return str(error)
+    except Exception as error:
+        # A defect of the player itself: it is named with the seed, like any other.
+        traceback.print_exc()
+        return f"it could not be played: {error!r}"
     return ""
 
 

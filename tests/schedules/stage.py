@@ -165,9 +165,9 @@ class Stage:
             files = {f"notes/{next(self._numbers)}.md": "Anew.\n"}
             if back:  # to an older commit of the branch, if there is one
                 git = Git(self.world.repository.git_dir)
-                parents = git.commit(pull.head_sha).parents
-                sent = {"sha": parents[0], "force": True}
-                await self._as(0, "PATCH", f"git/refs/heads/{pull.head_branch}", sent)
+                for parent in git.commit(pull.head_sha).parents[:1]:
+                    sent = {"sha": parent, "force": True}
+                    await self._as(0, "PATCH", f"git/refs/heads/{pull.head_branch}", sent)
             else:
                 await self._commit(0, pull.head_branch, files, force=True)
 
