@@ -74,7 +74,7 @@ def find_broken(player: Player, steps: list[Step]) -> str:
         player.play(steps)
     except PromiseBroken as error:
         return str(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is
         # A defect of the player itself: it is named with the seed, like any other.
         traceback.print_exc()
         return f"it could not be played: {error!r}"
