@@ -9,8 +9,11 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 CODE := app action tests
 # Run side by side with the rest: both wait most of the time, for containers and for leases.
+# The runs of the second are scripted, so that the first has the container engine for itself.
 WITH_RUNNERS := tests/action tests/scenarios
-WITH_KILLS := tests/schedules tests/kill_points
+WITH_SCRIPTS := tests/schedules tests/kill_points \
+	$(addprefix tests/scenarios/test_,self_healing.py merge_audit.py policy.py)
+NOT_HERE = $(patsubst %,--ignore=%,$(1))
 
 # The newest supported Python of this machine that runs; it makes .venv and is asked no more.
 PYTHON = $(shell for each in python3.13 python3.12 python3.11 python3; do \
@@ -62,14 +65,16 @@ imports: ## The import contracts of pyproject.toml
 unit: ## pytest, in three parts side by side (ARGS="-k words": in one run)
 	@if [ -n "$(ARGS)" ]; then exec $(BIN)/pytest $(ARGS); fi; \
 	logs=$$(mktemp -d); trap 'kill $$(jobs -p) 2>/dev/null || true; rm -rf "$$logs"' EXIT; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/runners $(WITH_RUNNERS) >$$logs/runners 2>&1 & \
+	$(BIN)/pytest --durations=9 -o cache_dir=.pytest_cache/runners \
+		$(WITH_RUNNERS) $(call NOT_HERE,$(WITH_SCRIPTS)) >$$logs/runners 2>&1 & \
 	runners=$$!; \
-	$(BIN)/pytest -o cache_dir=.pytest_cache/kills $(WITH_KILLS) >$$logs/kills 2>&1 & \
-	kills=$$!; \
+	$(BIN)/pytest --durations=9 -o cache_dir=.pytest_cache/scripts \
+		$(WITH_SCRIPTS) >$$logs/scripts 2>&1 & \
+	scripts=$$!; \
 	failed=0; \
-	$(BIN)/pytest $(patsubst %,--ignore=%,$(WITH_RUNNERS) $(WITH_KILLS)) || failed=1; \
-	wait $$runners || failed=1; wait $$kills || failed=1; \
-	for part in runners kills; do echo "== $$part"; cat $$logs/$$part; done; exit $$failed
+	$(BIN)/pytest --durations=9 $(call NOT_HERE,$(WITH_RUNNERS) $(WITH_SCRIPTS)) || failed=1; \
+	wait $$runners || failed=1; wait $$scripts || failed=1; \
+	for part in runners scripts; do echo "== $$part"; cat $$logs/$$part; done; exit $$failed
 
 bench: setup ## The benchmarks (ONLY="intake", JSON=FILE)
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ONLY) $(if $(JSON),--json $(JSON))
