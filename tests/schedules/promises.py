@@ -78,7 +78,8 @@ def _has_shown_itself(stage: Stage, said: Said, line: str) -> bool:
     """Whether a command that nobody answered in words shows in what became of it."""
     if said.intent is not None:
         return any(intent_of(pull) == (False, said.intent) for pull in stage.world.pulls())
-    if any(f"{line.lower()}\n".find(each) > 0 for each in _ALWAYS_ANSWERED):
+    words = line.lower().removeprefix("/odyssey").lstrip() + "\n"
+    if words.startswith(_ALWAYS_ANSWERED):
         return False
     pulls = _meant(stage, said)
     if "revert" in line:
