@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from handlers.conftest import REPOSITORY, Desk
+from odyssey.domain.errors import Unavailable
 from odyssey.handlers.obey import obey
+from odyssey.simulator import Fault
 
 NOTE = "The command held characters that cannot be seen; they were left out: U+200B"
 CHANGE = "\n\n```text src/app.py\nnew\n```\n"
@@ -80,3 +82,23 @@ async def test_a_rejection_is_answered_where_it_was_given(desk: Desk) -> None:
 
     [answer] = await desk.answers(event.number)
     assert f"#{pull['number']} is closed without a merge, as **ada** asked" in answer
+
+
+async def test_a_command_that_is_refused_at_its_second_try_leaves_no_branch(desk: Desk) -> None:
+    """
+    The branch was pushed, the pull request was not opened, and ben lost his right meanwhile.
+    """
+    event = await desk.commented(f"/odyssey propose Mend it{CHANGE}", by="ben")
+    desk.simulator.faults.add(Fault("POST", r".*/pulls"))
+    with pytest.raises(Unavailable):
+        await obey(event, desk.ports)
+    assert len(await desk.branches()) == 2
+    desk.simulator.add_collaborator(REPOSITORY, "ben", "read")
+
+    await obey(event, desk.ports, again=True)
+
+    [answer] = await desk.answers(event.number)
+    assert "needs write permission" in answer
+    assert await desk.branches() == ["main"]
+    [proposal] = await desk.ports.proposals.newest(limit=9)
+    assert proposal.rejection and "write permission" in proposal.rejection.reason

@@ -1,5 +1,5 @@
 """
-Abandon: takes back what was begun for a comment that is gone.
+Abandon: takes back what was begun for a comment that is gone, or for a command that is refused.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from odyssey.domain.commands import Command, Propose
+from odyssey.domain.commands import Command, Propose, Revert
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.identifiers import ProposalId
@@ -24,11 +24,26 @@ async def abandon(event: IssueCommented, commands: Sequence[Command], ports: Por
     What has one was proposed before the comment was deleted, and stays.
     """
     for index, command in enumerate(commands):
-        if isinstance(command, Propose):
-            await _abandon(asked_in(event.repository, event.comment_id, index), ports)
+        await abandon_one(
+            command, index, event, ports, why="The comment that asked for it was deleted."
+        )
 
 
-async def _abandon(identifier: ProposalId, ports: Ports) -> None:
+async def abandon_one(
+    command: Command, index: int, event: IssueCommented, ports: Ports, *, why: str
+) -> None:
+    """The same for the command at place *index* alone; *why* is kept with its proposal."""
+    match command:
+        case Propose():
+            identifier = asked_in(event.repository, event.comment_id, index)
+        case Revert():
+            identifier = asked_in(event.repository, event.comment_id, index, kind="revert")
+        case _:
+            return
+    await _abandon(identifier, why, ports)
+
+
+async def _abandon(identifier: ProposalId, why: str, ports: Ports) -> None:
     async with ports.proposals.lock(f"proposal:{identifier}"):
         begun = await ports.proposals.get(identifier)
         if begun is None or begun.pull_number is not None or begun.rejection or not begun.head_sha:
@@ -46,7 +61,7 @@ async def _abandon(identifier: ProposalId, ports: Ports) -> None:
             raise Unavailable(f"the branch {begun.branch} of {repository} was not deleted")
         gone = Rejection(
             by=ports.app.bot_login,
-            reason="The comment that asked for it was deleted.",
+            reason=why,
             at=ports.now(),
             is_carried_out=True,
         )

@@ -37,7 +37,7 @@ from odyssey.domain.errors import (
     WriteRefused,
 )
 from odyssey.domain.events import IssueCommented
-from odyssey.handlers.abandon import abandon
+from odyssey.handlers.abandon import abandon, abandon_one
 from odyssey.handlers.approve_command import approve_by_command
 from odyssey.handlers.asked import asked_in, find_proposal, get_proposal, seed_of
 from odyssey.handlers.authority import require_permission
@@ -85,10 +85,11 @@ async def obey(
             continue
         try:
             answer = await _carry_out(command, index, event, ports, again=again)
-        except (CommandRefused, ChangeRefused) as error:
-            answer = comments.refusal(event.author, error)
-        except NotFound as error:
-            answer = comments.refusal(event.author, NotProposable(str(error)))
+        except (CommandRefused, ChangeRefused, NotFound) as error:
+            # An earlier try may have pushed a branch, before its author lost the right to.
+            await abandon_one(command, index, event, ports, why=str(error))
+            refused = NotProposable(str(error)) if isinstance(error, NotFound) else error
+            answer = comments.refusal(event.author, refused)
         answer = "\n\n".join(filter(None, (answer, comments.hidden_note(command.hidden))))
         if not answer:
             continue
