@@ -62,6 +62,7 @@ RUN: dict[str, Any] = {
         "status": "completed",
         "conclusion": "success",
         "html_url": "https://github.com/octo/hello/actions/runs/41",
+        "actor": {"login": "odyssey[bot]"},
     },
 }
 

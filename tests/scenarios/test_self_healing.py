@@ -8,6 +8,7 @@ is shown here.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,12 +19,14 @@ import pytest_asyncio
 
 from odyssey.domain.change import Files
 from odyssey.domain.errors import NotFound, Unavailable
-from odyssey.domain.identifiers import RepositoryRef
+from odyssey.domain.events import WorkflowRunProgressed, parse_event
+from odyssey.domain.identifiers import RepositoryRef, RunId
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.propose import ProposalRequest, propose
 from odyssey.handlers.rebuild import know
 from odyssey.handlers.sweep_deliveries import sweep_deliveries
 from odyssey.handlers.sweep_proposals import NAME, sweep_proposals
+from odyssey.handlers.validated import is_ours
 from odyssey.rebuilding import rebuild
 from odyssey.scenario import Scenario
 from odyssey.simulator import Fault, late_answer
@@ -184,6 +187,42 @@ async def test_a_run_that_was_dispatched_before_everything_was_lost_is_the_one_t
     await merge(quick, proposal)
 
     await assert_merged_once(quick, issue)
+
+
+async def test_a_run_that_a_person_began_is_not_taken_for_the_one_that_was_dispatched(
+    quick: Scenario,
+) -> None:
+    """The name that both bear is no secret; before the answer comes only Odyssey's own counts."""
+    proposal = await quick.propose(note("notes"), title="Start the notes")
+    validation = proposal.validation
+    assert validation is not None
+    [run] = quick.simulator.actions.runs.values()
+    await quick.push("mine", {"docs/mine.md": "Mine.\n"}, by="ben")
+    path = f"/repos/{quick.repository}/actions/workflows/{validation.workflow}/dispatches"
+    sent = {"ref": "mine", "inputs": dict(run.inputs)}
+    await quick.person("ben").request("POST", path, sent)
+    await quick.settle()
+    [_, forged] = quick.simulator.actions.runs.values()
+
+    found = await quick.ports.github.dispatch(
+        proposal.repository,
+        workflow=validation.workflow,
+        branch="main",
+        inputs=dict(run.inputs),
+        nonce=validation.nonce,
+        look_first=True,
+    )
+
+    assert forged.inputs == run.inputs
+    assert found == run.id
+    unanswered = replace(validation, run_id=None)
+    for each, is_mine in ((run, True), (forged, False)):
+        seen = await quick.ports.overview.run(proposal.repository, RunId(each.id))
+        assert seen is not None
+        event = parse_event("workflow_run", json.loads(seen.body))
+        assert isinstance(event, WorkflowRunProgressed)
+        event = replace(event, head_branch="main")
+        assert is_ours(event, proposal, unanswered, bot_login=BOT) is is_mine
 
 
 @pytest.mark.parametrize("phase", ["asked", "validating", "passed", "approved"])

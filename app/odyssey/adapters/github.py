@@ -335,10 +335,14 @@ class GitHubApp(GitHubPeople):
                 per_page=100,
             ),
         )
-        runs = answer.json()["workflow_runs"]
-        return next(
-            (RunId(int(each["id"])) for each in runs if nonce in each["display_title"]), None
-        )
+        # A person can dispatch one of the same name; what it says is nobody's word but theirs.
+        mine = [
+            RunId(int(each["id"]))
+            for each in answer.json()["workflow_runs"]
+            if nonce in each["display_title"]
+            and (each["actor"] or {}).get("login") == self._bot_login
+        ]
+        return min(mine, default=None)
 
     async def report(self, repository: RepositoryRef, run_id: RunId, *, artifact: str) -> bytes:
         """See `ports.GitHub`."""

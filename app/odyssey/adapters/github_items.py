@@ -74,7 +74,9 @@ def listed_comment(item: Item) -> ListedComment:
 
 def found_run(repository: RepositoryRef, run: Mapping[str, Any]) -> FoundRun:
     """A run, with the JSON that its delivery would have brought."""
-    keys = "id run_attempt event path head_branch display_title status conclusion html_url".split()
+    keys = (
+        "id run_attempt event path head_branch display_title status conclusion html_url actor"
+    ).split()
     payload = {
         "action": "completed" if run["status"] == "completed" else "in_progress",
         "installation": {"id": repository.installation_id},

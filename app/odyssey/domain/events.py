@@ -74,9 +74,10 @@ class PullRequestChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRunProgressed:
-    """A workflow run was requested, has started or is completed."""
+    """A workflow run was requested, has started or is completed; `actor` began it."""
 
     repository: RepositoryRef
+    actor: str
     run_id: RunId
     run_attempt: int
     event: str
@@ -151,7 +152,8 @@ _USED: dict[str, Any] = {
     "review": {"submitted_at": None},
     "workflow_run": dict.fromkeys(
         "id run_attempt event path head_branch display_title status conclusion html_url".split()
-    ),
+    )
+    | {"actor": _WHO},
     "check_run": dict.fromkeys(("head_sha", "external_id", "name")) | {"app": {"slug": None}},
     **dict.fromkeys(("sha", "context", "state")),
 }
@@ -284,6 +286,7 @@ def _workflow_run_progressed(payload: Mapping[str, Any]) -> WorkflowRunProgresse
     run = payload["workflow_run"]
     return WorkflowRunProgressed(
         repository=_repository(payload),
+        actor=str((run.get("actor") or {}).get("login") or ""),
         run_id=RunId(int(run["id"])),
         run_attempt=int(run.get("run_attempt") or 1),
         event=str(run["event"]),

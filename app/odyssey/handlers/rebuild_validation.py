@@ -105,7 +105,9 @@ async def _with_result(proposal: Proposal, found: FoundRun, ports: Ports) -> Pro
     event = parse_event("workflow_run", json.loads(found.body))
     validation = proposal.validation
     assert validation is not None
-    if not isinstance(event, WorkflowRunProgressed) or not is_ours(event, proposal, validation):
+    if not isinstance(event, WorkflowRunProgressed) or not is_ours(
+        event, proposal, validation, bot_login=ports.app.bot_login
+    ):
         return None
     validation = replace(
         validation,

@@ -37,7 +37,11 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
     async with ports.proposals.lock(lock_key(found.pull_request)):
         proposal = await ports.proposals.get(found.id)
         validation = proposal.validation if proposal else None
-        if proposal is None or validation is None or not is_ours(event, proposal, validation):
+        if (
+            proposal is None
+            or validation is None
+            or not is_ours(event, proposal, validation, bot_login=ports.app.bot_login)
+        ):
             return
         if validation.conclusion is not None:
             # A second delivery of the same end, after a first that got this far.
@@ -64,16 +68,18 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
         await settle(replace(proposal, validation=validation), ports)
 
 
-def is_ours(event: WorkflowRunProgressed, proposal: Proposal, validation: Validation) -> bool:
+def is_ours(
+    event: WorkflowRunProgressed, proposal: Proposal, validation: Validation, *, bot_login: str
+) -> bool:
     """
     Whether *event* is about the run that was dispatched for *validation*.
 
     The run's event, workflow path and ref must be the dispatched ones, and its
     id the one GitHub answered; while that answer is outstanding, its name must
-    carry the nonce.
+    carry the nonce, and Odyssey have begun it: the nonce is no secret.
     """
     if validation.run_id is None:
-        is_same_run = validation.nonce in event.title
+        is_same_run = validation.nonce in event.title and event.actor == bot_login
     else:
         is_same_run = validation.run_id == event.run_id
     return (
