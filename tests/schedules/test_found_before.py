@@ -22,6 +22,10 @@ FOUND = {
         # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
         "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"
     ),
+    "a requester who loses the right to propose between two tries": (
+        # The branch was pushed and the worker killed; the next try was refused, the branch stayed.
+        "propose 1 4 0, revoke, work 2 1, expire, work 7 1, kill 0 0, revoke, demote 0"
+    ),
     "a comment that is deleted while its proposal is opened": (
         # The pull request was refused once; at the next try the comment was gone, the branch not.
         "propose 0 0 0, fail 1 0, work 6 0, unsay 0, settle"
