@@ -10,7 +10,7 @@ from dataclasses import replace
 from odyssey.domain.commands import Command, Propose, Revert
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import ProposalId
+from odyssey.domain.identifiers import ProposalId, PullRequestRef
 from odyssey.domain.proposal import Rejection
 from odyssey.handlers.asked import asked_in
 from odyssey.handlers.rebuild import rebuild_missing
@@ -44,16 +44,22 @@ async def abandon_one(
 
 
 async def _abandon(identifier: ProposalId, why: str, ports: Ports) -> None:
+    opened = await _take_back(identifier, why, ports)
+    if opened is not None:
+        await rebuild_missing(opened, ports)
+        await ports.inbox.ask_reconcile(opened)
+
+
+async def _take_back(identifier: ProposalId, why: str, ports: Ports) -> PullRequestRef | None:
+    """The pull request that was opened for it all the same; None where nothing is left."""
     async with ports.proposals.lock(f"proposal:{identifier}"):
         begun = await ports.proposals.get(identifier)
         if begun is None or begun.pull_number is not None or begun.rejection or not begun.head_sha:
-            return
+            return None
         repository = begun.repository
         opened = await ports.overview.find_pull(repository, begun.branch)
         if opened is not None:
-            await rebuild_missing(opened, ports)
-            await ports.inbox.ask_reconcile(opened)
-            return
+            return opened
         sha = begun.head_sha
         is_gone = await ports.repositories.delete_branch(repository, begun.branch, head_sha=sha)
         # Left there is only what somebody else has pushed to.
@@ -66,3 +72,4 @@ async def _abandon(identifier: ProposalId, why: str, ports: Ports) -> None:
             is_carried_out=True,
         )
         await ports.proposals.put(replace(begun, rejection=gone))
+        return None

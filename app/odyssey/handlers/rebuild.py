@@ -100,9 +100,18 @@ async def rebuild_missing(ref: PullRequestRef, ports: Ports) -> Proposal | None:
     async with ports.proposals.lock(lock_key(ref)):
         if await ports.proposals.find_by_pull_request(ref) is not None:
             return None
-        proposal = await _rebuilt(ref, ports)
+        pull = await ports.github.snapshot(ref)
+        identifier = find_proposal_id(pull.head_branch)
+        if identifier is None or pull.author != ports.app.bot_login or pull.is_cross_repository:
+            return None
+        # Whoever opens the pull request just now keeps what it knows when that is done.
+        async with ports.proposals.lock(f"proposal:{identifier}"):
+            if await ports.proposals.find_by_pull_request(ref) is not None:
+                return None
+            proposal = await _rebuilt(pull, identifier, ports)
+            if proposal is not None:
+                await ports.proposals.put(proposal)
         if proposal is not None:
-            await ports.proposals.put(proposal)
             await _note_revert(proposal, ports)
             log.info("%s: proposal %s rebuilt from GitHub", ref, proposal.id)
         return proposal
@@ -121,11 +130,8 @@ async def _note_revert(proposal: Proposal, ports: Ports) -> None:
             await ports.proposals.put(replace(original, reverted_by=proposal.id))
 
 
-async def _rebuilt(ref: PullRequestRef, ports: Ports) -> Proposal | None:
-    pull = await ports.github.snapshot(ref)
-    identifier = find_proposal_id(pull.head_branch)
-    if identifier is None or pull.author != ports.app.bot_login or pull.is_cross_repository:
-        return None
+async def _rebuilt(pull: PullRequest, identifier: ProposalId, ports: Ports) -> Proposal | None:
+    ref = pull.ref
     begun = await ports.proposals.get(identifier)
     if begun is not None:
         # Only its number was lost; one that has another pull request is not this one's.
