@@ -17,6 +17,7 @@ from odyssey.adapters.github_checks import NAME, has_annotations, requests
 from odyssey.adapters.github_client import Client, InstallationClients, Refused
 from odyssey.adapters.github_people import GitHubPeople
 from odyssey.adapters.github_policy import ask
+from odyssey.adapters.github_runs import dispatched_runs
 from odyssey.domain.change import CheckRun
 from odyssey.domain.errors import (
     BaseChanged,
@@ -325,24 +326,14 @@ class GitHubApp(GitHubPeople):
         return RunId(int(answer.json()["workflow_run_id"]))
 
     async def _find_run(self, repository: RepositoryRef, workflow: str, nonce: str) -> RunId | None:
-        answer = await self._call(
+        runs = await self._call(
             repository,
-            lambda client: client.rest.actions.async_list_workflow_runs(
-                repository.owner,
-                repository.name,
-                workflow,
-                event="workflow_dispatch",
-                per_page=100,
+            lambda client: dispatched_runs(
+                client, repository, workflow=workflow, named=nonce, bot_login=self._bot_login
             ),
         )
-        # A person can dispatch one of the same name; what it says is nobody's word but theirs.
-        mine = [
-            RunId(int(each["id"]))
-            for each in answer.json()["workflow_runs"]
-            if nonce in each["display_title"]
-            and (each["actor"] or {}).get("login") == self._bot_login
-        ]
-        return min(mine, default=None)
+        # The first of them, should it have been dispatched twice.
+        return RunId(int(runs[-1]["id"])) if runs else None
 
     async def report(self, repository: RepositoryRef, run_id: RunId, *, artifact: str) -> bytes:
         """See `ports.GitHub`."""

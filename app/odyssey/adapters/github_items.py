@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from odyssey.adapters.github_pages import Item
+from odyssey.domain.events import used_part
 from odyssey.domain.identifiers import RepositoryRef, RunId
 from odyssey.ports.healing import FoundRun, ListedComment, ListedPull
 
@@ -74,20 +75,17 @@ def listed_comment(item: Item) -> ListedComment:
 
 def found_run(repository: RepositoryRef, run: Mapping[str, Any]) -> FoundRun:
     """A run, with the JSON that its delivery would have brought."""
-    keys = (
-        "id run_attempt event path head_branch display_title status conclusion html_url actor"
-    ).split()
     payload = {
         "action": "completed" if run["status"] == "completed" else "in_progress",
         "installation": {"id": repository.installation_id},
         "repository": {"owner": {"login": repository.owner}, "name": repository.name},
-        "workflow_run": {key: run.get(key) for key in keys},
+        "workflow_run": run,
     }
     return FoundRun(
         id=RunId(int(run["id"])),
         attempt=int(run.get("run_attempt") or 1),
         is_completed=run["status"] == "completed",
-        body=json.dumps(payload).encode(),
+        body=json.dumps(used_part(payload)).encode(),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from odyssey.adapters import github_items as items
 from odyssey.adapters.github_client import Client, InstallationClients
 from odyssey.adapters.github_pages import ConditionalPages, Item, Pick
+from odyssey.adapters.github_runs import dispatched_runs
 from odyssey.adapters.github_traces import read_traces
 from odyssey.domain.errors import NotFound, PermissionDenied
 from odyssey.domain.identifiers import (
@@ -213,23 +214,15 @@ class GitHubOverview:
     ) -> FoundRun | None:
         """See `ports.healing.Overview`; a run that a person dispatched is not the App's."""
         try:
-            answer: Any = await self._call(
+            runs = await self._call(
                 repository,
-                lambda client: client.rest.actions.async_list_workflow_runs(
-                    repository.owner,
-                    repository.name,
-                    workflow,
-                    event="workflow_dispatch",
-                    per_page=100,
+                lambda client: dispatched_runs(
+                    client, repository, workflow=workflow, named=nonce, bot_login=self._bot_login
                 ),
             )
         except NotFound:
             return None
-        for run in answer.json()["workflow_runs"]:
-            actor = run.get("actor") or {}
-            if nonce in run["display_title"] and actor.get("login") == self._bot_login:
-                return items.found_run(repository, run)
-        return None
+        return items.found_run(repository, runs[0]) if runs else None
 
     async def run(self, repository: RepositoryRef, run_id: RunId) -> FoundRun | None:
         """See `ports.healing.Overview`."""
