@@ -5,6 +5,7 @@ Rebuild: what another worker opens just now is not put back to what was known be
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from redis.asyncio import Redis
@@ -14,6 +15,16 @@ from odyssey.adapters.redis_proposals import BY_PULL_REQUEST
 from odyssey.domain.change import Files
 from odyssey.handlers.propose import propose
 from odyssey.handlers.rebuild import rebuild_missing
+from odyssey.simulator import late_answer
+
+
+def note(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    """What sets *event*."""
+
+    async def set_it() -> None:
+        event.set()
+
+    return set_it
 
 
 async def test_a_pull_request_that_is_just_being_opened_is_waited_for(
@@ -30,8 +41,10 @@ async def test_a_pull_request_that_is_just_being_opened_is_waited_for(
     assert await desk.ports.proposals.find_by_pull_request(ref) is None
 
     async with desk.ports.proposals.lock(f"proposal:{proposal.id}"):
+        asked = asyncio.Event()
+        desk.simulator.faults.add(late_answer("/graphql", note(asked), method="POST"))
         looking = asyncio.create_task(rebuild_missing(ref, desk.ports))
-        await asyncio.sleep(0.5)
+        await asyncio.wait_for(asked.wait(), 30)
         assert not looking.done()
         await desk.ports.proposals.put(proposal)
 

@@ -109,6 +109,15 @@ async def merge(scenario: Scenario, proposal: Proposal) -> None:
     await scenario.settle()
 
 
+async def heal_and_merge(scenario: Scenario) -> None:
+    """Ten minutes later everything is found again; the validated proposal is approved."""
+    await age(scenario, timedelta(minutes=10))
+    await scenario.heal()
+    proposal = await scenario.newest()
+    assert proposal.status is Status.VALIDATION_PASSED
+    await merge(scenario, proposal)
+
+
 async def assert_merged_once(scenario: Scenario, issue: int) -> None:
     """One of everything, and the gate was gone through once."""
     [pull] = await pulls_of(scenario)
@@ -156,11 +165,7 @@ async def test_redis_lost_between_a_write_and_its_answer_makes_no_difference(
     quick.simulator.faults.add(fault)
     issue = await ask(quick)
     await quick.settle()
-    await age(quick, timedelta(minutes=10))
-    await quick.heal()
-    proposal = await quick.newest()
-    assert proposal.status is Status.VALIDATION_PASSED
-    await merge(quick, proposal)
+    await heal_and_merge(quick)
     await quick.heal()
 
     assert fault.used == 1
@@ -180,11 +185,7 @@ async def test_a_run_that_was_dispatched_before_everything_was_lost_is_the_one_t
         key: each for key, each in repository.comments.items() if each.user.login != BOT
     }
     await quick.lose_redis()
-    await age(quick, timedelta(minutes=10))
-    await quick.heal()
-    proposal = await quick.newest()
-    assert proposal.status is Status.VALIDATION_PASSED
-    await merge(quick, proposal)
+    await heal_and_merge(quick)
 
     await assert_merged_once(quick, issue)
 

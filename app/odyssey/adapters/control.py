@@ -78,10 +78,12 @@ class Control:
         *,
         patience: timedelta = timedelta(seconds=10),
         clock: Callable[[], float] = time.time,
+        lease: timedelta = LEASE,
     ) -> None:
         self.path = path
         self._patience = patience
         self._clock = clock
+        self._lease = lease
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._is_made = False
 
@@ -175,7 +177,9 @@ class Control:
         end = time.monotonic() + self._patience.total_seconds()
         while not await asyncio.to_thread(self._acquire, name, mine):
             if time.monotonic() > end:
-                raise Unavailable(f"another process writes {name}; call again", retry_after=LEASE)
+                raise Unavailable(
+                    f"another process writes {name}; call again", retry_after=self._lease
+                )
             await asyncio.sleep(0.05)
         try:
             async with beside(self._renew(name, mine), failing=f"{name} is held no longer"):
@@ -193,20 +197,20 @@ class Control:
 
     async def _renew(self, name: str, mine: str) -> None:
         while True:
-            await asyncio.sleep(LEASE.total_seconds() / 4)
+            await asyncio.sleep(self._lease.total_seconds() / 4)
             await asyncio.to_thread(self._extend, name, mine)
 
     def _extend(self, name: str, mine: str) -> None:
+        until = self._clock() + self._lease.total_seconds()
         # Never taken anew: a thread that was left running may come here after the release.
         with self._open(durable=False) as connection:
             connection.execute(
-                "UPDATE lease SET until = ? WHERE name = ? AND holder = ?",
-                (self._clock() + LEASE.total_seconds(), name, mine),
+                "UPDATE lease SET until = ? WHERE name = ? AND holder = ?", (until, name, mine)
             )
 
     def _acquire(self, name: str, mine: str) -> bool:
         now = self._clock()
-        until = now + LEASE.total_seconds()
+        until = now + self._lease.total_seconds()
         with self._open(durable=False) as connection:
             connection.execute(
                 "INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"

@@ -213,28 +213,27 @@ async def test_one_process_at_a_time_holds_a_lease(tmp_path: Path) -> None:
     assert held and taken_over and set_back
 
 
-async def test_a_renewal_that_comes_after_the_release_takes_no_lease(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_renewal_that_comes_after_the_release_takes_no_lease(tmp_path: Path) -> None:
     """A thread that renews it cannot be stopped; the next one would wait for a minute."""
-    monkeypatch.setattr("odyssey.adapters.control.LEASE", timedelta(seconds=2))
-    control, begun, released = Control(tmp_path / "control.db"), Event(), Event()
-    extend = control._extend
-    over = Event()
+    begun, released, times = Event(), Event(), iter([1000.0])
 
-    def extend_late(name: str, mine: str) -> None:
-        begun.set()
-        released.wait(30)
-        extend(name, mine)
-        over.set()
+    def clock() -> float:
+        """The lease is taken at once; whoever renews it sleeps from here until it is released."""
+        if (now := next(times, None)) is not None:
+            return now
+        if not released.is_set():
+            begun.set()
+            released.wait(30)
+        return 1001.0
 
-    monkeypatch.setattr(control, "_extend", extend_late)
+    control = Control(tmp_path / "control.db", clock=clock, lease=timedelta(seconds=2))
     async with control.lease("tenant x"):
         await asyncio.to_thread(begun.wait, 30)
     released.set()
-    await asyncio.to_thread(over.wait, 30)
+    # The default executor ends when its threads have: the renewal is over.
+    await asyncio.get_running_loop().shutdown_default_executor()
 
-    assert over.is_set()
+    assert begun.is_set()
     assert not control.is_held("tenant x")
 
 

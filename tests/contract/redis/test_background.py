@@ -48,19 +48,20 @@ async def test_a_defect_beside_a_block_is_told_and_the_block_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whoever reads the log knows what is not done any more; the other work is ended with it."""
-    ended = asyncio.Event()
+    failed, ended = asyncio.Event(), asyncio.Event()
 
     async def fail() -> None:
+        failed.set()
         raise ValueError("a defect")
 
     async def work() -> None:
         try:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         finally:
             ended.set()
 
     async with beside(fail(), work(), failing="nothing is swept any more"):
-        await asyncio.sleep(0.01)
+        await failed.wait()
         went_on = not ended.is_set()
 
     assert went_on and ended.is_set()
