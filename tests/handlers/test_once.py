@@ -8,18 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from handlers.conftest import Desk
-from odyssey.adapters.github import GitHubApp
 from odyssey.domain.change import Files
+from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import RepositoryRef
 from odyssey.handlers.once import obey_once
 from odyssey.handlers.propose import propose
-
-
-class Killed(BaseException):
-    """The worker ends here."""
+from odyssey.simulator import Fault
 
 
 async def asked_to_validate(desk: Desk) -> IssueCommented:
@@ -41,26 +38,24 @@ async def validation_of(desk: Desk) -> str:
     return proposal.validation.nonce
 
 
-async def test_a_worker_that_dies_after_its_reaction_leaves_the_command_to_the_next(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def reacted(desk: Desk, event: IssueCommented) -> bool:
+    """Whether Odyssey put its eyes on the comment."""
+    found = await desk.read(f"issues/comments/{event.comment_id}/reactions")
+    return [each["user"]["login"] for each in found] == ["odyssey[bot]"]
+
+
+async def test_a_try_that_ends_after_its_reaction_leaves_the_command_to_the_next(
+    desk: Desk,
 ) -> None:
     """
     Its reaction is the first try's own, and no sign that the command was carried out before.
     """
     event = await asked_to_validate(desk)
     first = await validation_of(desk)
-    react, lives = GitHubApp.react, iter([False])
-
-    async def react_and_die_once(
-        self: GitHubApp, repository: RepositoryRef, comment_id: int, content: str
-    ) -> None:
-        await react(self, repository, comment_id, content)
-        if not next(lives, True):
-            raise Killed
-
-    monkeypatch.setattr(GitHubApp, "react", react_and_die_once)
-    with pytest.raises(Killed):
+    desk.simulator.faults.add(Fault("POST", "/graphql"))
+    with pytest.raises(Unavailable):
         await obey_once(event, desk.ports)
+    assert await reacted(desk, event)
     assert await validation_of(desk) == first
 
     await obey_once(event, desk.ports)
@@ -84,3 +79,20 @@ async def test_a_command_carried_out_for_an_older_store_is_not_carried_out_again
     await obey_once(event, desk.ports)
 
     assert await validation_of(desk) == first
+
+
+async def test_a_command_of_the_second_in_which_the_store_was_lost_is_answered_once(
+    desk: Desk, redis: Redis
+) -> None:
+    """GitHub tells whole seconds, and so not whether the new store is older than the comment."""
+    event = await desk.commented("/odyssey help")
+    event = replace(event, created_at=event.created_at.replace(microsecond=0))
+    await obey_once(event, desk.ports)
+    answers = await desk.answers(event.number)
+    await redis.flushdb()
+    await desk.ports.notes.knows(event.repository, event.created_at + timedelta(seconds=0.9))
+
+    await obey_once(event, desk.ports)
+
+    assert len(answers) == 1
+    assert await desk.answers(event.number) == answers
