@@ -47,7 +47,7 @@ async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False)
         if await ports.notes.is_obeyed(repository, event.comment_id):
             return
         known_since = await know(repository, ports)
-        # GitHub's times are whole seconds: of one from the same second nobody knows which was first.
+        # GitHub's times are whole seconds: which was first within one nobody knows.
         is_forgotten = event.created_at <= known_since.replace(microsecond=0)
         # An earlier try of this store's own is no work from before it.
         if is_forgotten and await ports.notes.was_untouched(repository, event.comment_id):
