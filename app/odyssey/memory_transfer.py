@@ -105,9 +105,7 @@ async def export_file(
                     progress.step(f"{tenant}: {carried.of(tenant).rows} rows")
                 if notebooks is None or not await notebooks.exists(tenant):
                     continue
-                for unit in await notebooks.read(tenant, notes.read_all):
-                    out.write(notes.to_line(tenant, unit) + "\n")
-                    derived[unit.kind] += 1
+                derived += await notebooks.read(tenant, partial(notes.write_all, tenant, out=out))
             out.flush()
             os.fsync(out.fileno())
         unfinished.replace(file)

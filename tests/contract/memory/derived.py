@@ -120,5 +120,5 @@ async def fill_notebook(tenant: Tenant, world: World) -> None:
 
 async def held(notebooks: Notebooks, tenant: Tenant) -> list[str]:
     """All that a notebook holds, as lines."""
-    units = await notebooks.read(tenant, carried.read_all)
+    units = await notebooks.read(tenant, lambda connection: list(carried.each_unit(connection)))
     return [carried.to_line(tenant, unit) for unit in units]

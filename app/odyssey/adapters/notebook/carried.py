@@ -15,11 +15,11 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from odyssey.adapters.notebook import carried_kinds as kinds
 from odyssey.adapters.notebook.carried_kinds import KINDS, Kind, Table
@@ -65,13 +65,20 @@ def to_line(tenant: Tenant, unit: Unit) -> str:
     )
 
 
-def read_all(connection: sqlite3.Connection) -> list[Unit]:
-    """Everything that is carried, kind by kind."""
-    return [
-        _read(connection, kind, key)
-        for kind in KINDS
-        for key in connection.execute(kind.keys).fetchall()
-    ]
+def each_unit(connection: sqlite3.Connection) -> Iterator[Unit]:
+    """Everything that is carried, kind by kind; one thing is in memory at a time, and all keys."""
+    for kind in KINDS:
+        for key in connection.execute(kind.keys).fetchall():
+            yield _read(connection, kind, key)
+
+
+def write_all(tenant: Tenant, connection: sqlite3.Connection, *, out: TextIO) -> Counter[str]:
+    """Writes a line for each thing, all of one moment; how many of each kind."""
+    written: Counter[str] = Counter()
+    for unit in each_unit(connection):
+        out.write(to_line(tenant, unit) + "\n")
+        written[unit.kind] += 1
+    return written
 
 
 def in_order(units: Iterable[Unit]) -> list[Unit]:
