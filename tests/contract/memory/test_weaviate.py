@@ -5,6 +5,7 @@ What the Weaviate store promises beyond the port: a server that is away, or half
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sqlite3
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import uuid
 from array import array
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,23 @@ def silent_port() -> Iterator[int]:
     """A port that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+async def breaking_port() -> AsyncIterator[int]:
+    """The port of a server that says its version, and hangs up in the middle of all else."""
+    said = b'{"version": "1.38.11", "modules": {}}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /v1/meta "):
+                writer.write(head % len(said) + said)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield int(server.sockets[0].getsockname()[1])
 
 
 def away(folder: Path, port: int = 9) -> WeaviateMemory:
@@ -76,6 +94,24 @@ async def test_a_server_that_is_not_there_is_unavailable(tenant: Tenant, tmp_pat
 
     with pytest.raises(Unavailable, match="see that it runs"):
         await memory.recall(tenant, "x", scope=REPOSITORY)
+    await memory.close()
+
+
+async def test_a_connection_that_breaks_off_is_unavailable(
+    breaking_port: int, tenant: Tenant, tmp_path: Path
+) -> None:
+    """Else a timer would end, and a delivery be given up, for what passes by itself."""
+    memory = away(tmp_path, breaking_port)
+
+    await memory.retain(tenant, [record("1", "x")])
+    for verb in (
+        memory.recall(tenant, "x", scope=REPOSITORY),
+        memory.forget(tenant, person="ada"),
+        memory.catch_up(tenant),
+        memory.waiting(tenant),
+    ):
+        with pytest.raises(Unavailable, match=str(breaking_port)):
+            await verb
     await memory.close()
 
 

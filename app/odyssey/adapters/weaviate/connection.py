@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import weaviate
 from weaviate.exceptions import WeaviateBaseError
 
@@ -71,7 +72,9 @@ class Connection:
             # The client retries a dead gRPC port for a minute, whatever its own timeouts say.
             async with asyncio.timeout(limit):
                 yield await self._connected()
-        except (WeaviateBaseError, TimeoutError, OSError) as error:
+        # The client has names of its own for what gRPC says, and for two of httpx's errors only:
+        # a connection that breaks in the middle of an answer comes through as it is.
+        except (WeaviateBaseError, httpx.HTTPError, TimeoutError, OSError) as error:
             raise Unavailable(
                 f"Weaviate at {self.url}: {str(error)[:300] or f'no answer in {limit:g} s'}; see "
                 f"that it runs, and its gRPC port {self._grpc_port} too"
