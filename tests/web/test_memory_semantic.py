@@ -373,6 +373,29 @@ async def test_while_the_store_is_away_queries_wait_and_nothing_is_lost(
     assert [each["id"] for each in found] == [name]
 
 
+async def test_an_id_that_could_not_be_looked_up_is_said_so_and_the_same_again_tells(
+    client: httpx.AsyncClient, ports: Ports, app_settings: Settings, tmp_path: Path
+) -> None:
+    """
+    While the store is away nobody knows who has the id; what is there already stays.
+    """
+    body = {"text": "First", "id": "one"}
+    first = await post(client, "semantic/add", body)
+    away = Away(tmp_path / "memory")
+    async with over(replace(ports, memory=away), app_settings) as other:
+        blind = await post(other, "semantic/add", {"text": "Second", "id": "one"})
+        unnamed = await post(other, "semantic/add", {"text": "Third"})
+    await away.close()
+    same = await post(client, "semantic/add", body)
+    again = await post(client, "semantic/add", {"text": "Second", "id": "one"})
+
+    assert [each.status_code for each in (first, blind, unnamed, same)] == [201] * 4
+    assert [each.json()["id_checked"] for each in (first, blind, unnamed, same)] == [
+        True, False, True, True,
+    ]  # fmt: skip
+    assert_error(again, 409, "EntryExists")
+
+
 async def test_a_worker_embeds_for_the_web_process_and_without_one_words_are_compared(
     ports: Ports, redis: Redis, app_settings: Settings, tmp_path: Path
 ) -> None:

@@ -62,6 +62,10 @@ class AddReceipt(BaseModel):
 
     id: str
     message: str = "Semantic entry added successfully."
+    id_checked: bool = Field(
+        description="False while the store is away: if another entry has the id, that one stays. "
+        "Send the same again later; 409 says that it is so."
+    )
 
 
 class QueryBody(Asked):

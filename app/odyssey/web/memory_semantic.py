@@ -51,7 +51,7 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
         caller: Caller = request.state.caller
         place = await access.to_write(caller, body)
         with _refused_as_bad_request():
-            name = await add_entry(
+            added = await add_entry(
                 body.text,
                 body.metadata,
                 place.tenant,
@@ -61,7 +61,7 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
                 trust=_trust(body.trust, caller),
                 entry_id=body.id,
             )
-        return AddReceipt(id=name)
+        return AddReceipt(id=added.entry_id, id_checked=added.is_id_checked)
 
     @router.post("/semantic/query", responses=error_responses(413))
     async def query(request: Request, body: QueryBody) -> QueryAnswer:

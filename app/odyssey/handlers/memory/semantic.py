@@ -32,6 +32,19 @@ class EntryExists(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """
+    An entry that is kept.
+
+    Without `is_id_checked` the store was away, and nobody knows whether another entry has the
+    id. If one has, that one stays; the same once more tells.
+    """
+
+    entry_id: str
+    is_id_checked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """
     One result of a hybrid query; `content` is JSON.
@@ -67,9 +80,9 @@ async def add_entry(
     actor: str,
     trust: Trust,
     entry_id: str | None = None,
-) -> str:
+) -> Added:
     """
-    Keeps an entry, durable when this returns, also while the store is away; its id. Repeatable.
+    Keeps an entry, durable when this returns, also while the store is away. Repeatable.
 
     Raises:
         EntryExists: another entry has *entry_id*.
@@ -85,8 +98,9 @@ async def add_entry(
         trust=trust,
         at=ports.now(),
     )
-    if entry_id is not None:
-        await _refuse_another(retainable(record)[0], name, tenant, ports)
+    is_checked = entry_id is None or await _refuse_another(
+        retainable(record)[0], name, tenant, ports
+    )
     await ports.memory.retain(tenant, [record])
     await ports.derived.events.publish(
         MemoryEvent(
@@ -96,7 +110,7 @@ async def add_entry(
             payload={"id": name, "kind": record.kind, "tier": str(scope.tier)},
         )
     )
-    return name
+    return Added(entry_id=name, is_id_checked=is_checked)
 
 
 async def query_entries(
@@ -181,13 +195,15 @@ def log_level(record: Record) -> str:
     return "INFO"
 
 
-async def _refuse_another(record: Record, name: str, tenant: Tenant, ports: Ports) -> None:
+async def _refuse_another(record: Record, name: str, tenant: Tenant, ports: Ports) -> bool:
+    """Whether it could be looked up; then no other entry has the id."""
     try:
         known = (await ports.memory.read(tenant, [record.id])).get(record.id)
     except Unavailable:
-        return  # then the first one stays, whichever the outbox brings first
+        return False
     if known is not None and (known.text, known.attributes) != (record.text, record.attributes):
         raise EntryExists(f"entry {name} is there already with other content; choose another id")
+    return True
 
 
 async def _tasks(wanted: Wanted, tenant: Tenant, ports: Ports, scope: Scope) -> list[Item]:
