@@ -6,18 +6,16 @@ It is a SQLite file beside the memory, shared by the processes of one machine.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from odyssey.background import beside
+from odyssey.adapters import leases
+from odyssey.adapters.leases import Leases
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant, login_of, people_of
 from odyssey.domain.memory.scope import Shelf
@@ -46,12 +44,7 @@ CREATE TABLE IF NOT EXISTS named (
     login  TEXT NOT NULL,
     PRIMARY KEY (login, number)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS named_number ON named (number);
-CREATE TABLE IF NOT EXISTS lease (
-    name   TEXT PRIMARY KEY,
-    holder TEXT NOT NULL,
-    until  REAL NOT NULL
-) WITHOUT ROWID
+CREATE INDEX IF NOT EXISTS named_number ON named (number)
 """
 _VERSION = 1
 
@@ -82,9 +75,7 @@ class Control:
     ) -> None:
         self.path = path
         self._patience = patience
-        self._clock = clock
-        self._lease = lease
-        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._leases = Leases(self._open, patience=patience, clock=clock, lasts=lease)
         self._is_made = False
 
     def put(self, tenant: Tenant, rows: Sequence[Stored]) -> None:
@@ -165,66 +156,19 @@ class Control:
             rows = connection.execute("SELECT DISTINCT tenant FROM outbox ORDER BY tenant")
             return [Tenant(name) for (name,) in rows]
 
-    @asynccontextmanager
-    async def lease(self, name: str) -> AsyncIterator[None]:
+    def lease(self, name: str) -> AbstractAsyncContextManager[None]:
         """
         Holds *name* for this process while the block runs; waits for it up to the patience.
 
         Raises:
-            Unavailable: another process held it all the time.
+            Unavailable: another process held it all the time; or the lease was lost, and
+                the block was cancelled.
         """
-        mine = f"{self._holder}-{secrets.token_hex(4)}"
-        end = time.monotonic() + self._patience.total_seconds()
-        while not await asyncio.to_thread(self._acquire, name, mine):
-            if time.monotonic() > end:
-                raise Unavailable(
-                    f"another process writes {name}; call again", retry_after=self._lease
-                )
-            await asyncio.sleep(0.05)
-        try:
-            async with beside(self._renew(name, mine), failing=f"{name} is held no longer"):
-                yield
-        finally:
-            await asyncio.to_thread(self._release, name, mine)
+        return self._leases.hold(name)
 
     def is_held(self, name: str) -> bool:
         """Whether any process holds *name* now."""
-        with self._open(durable=False) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM lease WHERE name = ? AND until >= ?", (name, self._clock())
-            ).fetchone()
-        return bool(row[0])
-
-    async def _renew(self, name: str, mine: str) -> None:
-        while True:
-            await asyncio.sleep(self._lease.total_seconds() / 4)
-            await asyncio.to_thread(self._extend, name, mine)
-
-    def _extend(self, name: str, mine: str) -> None:
-        until = self._clock() + self._lease.total_seconds()
-        # Never taken anew: a thread that was left running may come here after the release.
-        with self._open(durable=False) as connection:
-            connection.execute(
-                "UPDATE lease SET until = ? WHERE name = ? AND holder = ?", (until, name, mine)
-            )
-
-    def _acquire(self, name: str, mine: str) -> bool:
-        now = self._clock()
-        until = now + self._lease.total_seconds()
-        with self._open(durable=False) as connection:
-            connection.execute(
-                "INSERT INTO lease VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-                " SET holder = excluded.holder, until = excluded.until"
-                # `until` too far ahead was written before the clock was set back.
-                " WHERE holder = excluded.holder OR until < ? OR until > excluded.until",
-                (name, mine, until, now),
-            )
-            row = connection.execute("SELECT holder FROM lease WHERE name = ?", (name,)).fetchone()
-        return bool(row[0] == mine)
-
-    def _release(self, name: str, mine: str) -> None:
-        with self._open(durable=False) as connection:
-            connection.execute("DELETE FROM lease WHERE name = ? AND holder = ?", (name, mine))
+        return self._leases.is_held(name)
 
     @contextmanager
     def _open(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -272,7 +216,7 @@ class Control:
             raise Unavailable(f"{self.path} was written by a newer Odyssey; upgrade Odyssey")
         if version < _VERSION:
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";\n"):
+            for statement in (*_TABLES.split(";\n"), leases.TABLE):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION:d}")
             connection.commit()
