@@ -158,6 +158,10 @@ class Blocks(Protocol):
         """Deletes every version of a block unless *allow* raises; the last one. Repeatable."""
         ...
 
+    async def naming(self, tenant: Tenant, login: str) -> int:
+        """How many blocks of whatever tier name *login* as a word in any version."""
+        ...
+
 
 class MemoryEvents(Protocol):
     """Whoever subscribed to what happens in memory."""

@@ -225,6 +225,25 @@ async def test_a_person_is_forgotten_in_every_block(tmp_path: Path, tenant: Tena
     assert all(b"xylophone" not in content for content in contents(tmp_path))
 
 
+async def test_blocks_that_name_a_person_are_counted_whosever_they_are(
+    quiet_world: World, tenant: Tenant
+) -> None:
+    """Each once, whatever the version, the letter case or the tier; a longer login is another."""
+    bob = Scope.of_person("bob")
+    for scope, label, text in (
+        (REPOSITORY, "plan", "Ask @Ada first"),
+        (bob, "mine", "ada likes tabs"),
+        (REPOSITORY, "other", "ada-lovelace and adamant"),
+    ):
+        await put_block(label, Configure(value=text), tenant, quiet_world, scope=scope, by="bob")
+    await change_block(
+        "plan", Rethink(value="Ask her"), tenant, quiet_world, scope=REPOSITORY, by="bob"
+    )
+
+    assert await quiet_world.derived.blocks.naming(tenant, "ADA") == 2
+    assert await quiet_world.derived.blocks.naming(OTHER, "ada") == 0
+
+
 async def test_the_archive_keeps_a_passage_once_and_finds_it(
     quiet_world: World, tenant: Tenant
 ) -> None:

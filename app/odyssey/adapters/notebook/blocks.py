@@ -133,6 +133,21 @@ class SqliteBlocks:
             return None
         return await self._notebooks.write(tenant, write)
 
+    async def naming(self, tenant: Tenant, login: str) -> int:
+        """How many blocks of whatever tier name *login* as a word in any version."""
+        if not await self._notebooks.exists(tenant):
+            return 0
+        return await self._notebooks.read(
+            tenant,
+            lambda connection: len(
+                {
+                    (block.scope, block.label)
+                    for block in _read(connection, "ORDER BY version")
+                    if _names(block, login_of(login))
+                }
+            ),
+        )
+
 
 def of_label(connection: sqlite3.Connection, key: tuple[str, ...]) -> list[Block]:
     """Every version of one block by tier, owner and label, the oldest first."""
@@ -203,6 +218,11 @@ def _left(connection: sqlite3.Connection, gone: Gone) -> int:
     return int(named) + sum(
         without_person(block, login) is not block for block in _people(connection)
     )
+
+
+def _names(block: Block, login: str) -> bool:
+    said = replace(block, value=f"{block.value}\n{block.description}")
+    return without_person(said, login) is not said
 
 
 def _people(connection: sqlite3.Connection) -> list[Block]:
