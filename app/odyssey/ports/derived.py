@@ -188,9 +188,13 @@ class Observations(Protocol):
         ...
 
     async def invalidate(
-        self, tenant: Tenant, record_ids: Collection[str], *, now: datetime
+        self, tenant: Tenant, record_ids: Collection[str], *, scope: str, now: datetime
     ) -> list[Observation]:
-        """Takes records away from what rests on them; the new versions. Repeatable."""
+        """
+        Takes records of *scope* away from what rests on them; its new versions. Repeatable.
+
+        A record of another scope is as one that is not there.
+        """
         ...
 
     async def unindexed(self, tenant: Tenant, *, limit: int) -> dict[str, Observation | None]:

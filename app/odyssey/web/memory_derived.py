@@ -84,10 +84,11 @@ def memory_derived_routes(access: MemoryAccess) -> APIRouter:
     @router.post("/observations/invalidate", responses=error_responses(413))
     async def invalidate_records(request: Request, body: InvalidateBody) -> Invalidated:
         """
-        Takes back what rests on records that are not true; the rest of it is judged again.
+        Takes back what rests on records of the tier that are not true; the rest is judged again.
         """
         place = await access.to_write(_caller(request), body)
-        return Invalidated(changed=await invalidate(place.tenant, body.record_ids, ports))
+        changed = await invalidate(place.tenant, body.record_ids, ports, scope=place.scope)
+        return Invalidated(changed=changed)
 
     @router.post("/consolidate", status_code=202, responses=error_responses(413))
     async def consolidate(request: Request, body: ConsolidateBody) -> Consolidating:

@@ -116,7 +116,7 @@ class ObservationBody(VersionBody):
 
 class InvalidateBody(Asked):
     """
-    Records that turned out not to be true.
+    Records of one tier that turned out not to be true.
     """
 
     record_ids: list[str] = Field(min_length=1, max_length=500)
@@ -124,7 +124,7 @@ class InvalidateBody(Asked):
 
 class Invalidated(BaseModel):
     """
-    How many observations changed.
+    How many observations of the tier changed.
     """
 
     model_config = _example(changed=2)

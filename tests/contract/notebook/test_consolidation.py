@@ -153,7 +153,7 @@ async def test_an_invalid_source_takes_back_what_rests_on_it_alone(
     model.script = lambda _: actions(action("create", text="the gateway is slow"))
     await derive_tenant(tenant, world)
 
-    changed = await invalidate(tenant, ["c1"], world)
+    changed = await invalidate(tenant, ["c1"], world, scope=REPOSITORY)
     rows = await world.memory.recall(tenant, "gateway slow", scope=REPOSITORY, limit=5,
                                      shelf=Shelf.OBSERVATION)  # fmt: skip
 
@@ -170,7 +170,7 @@ async def test_with_another_source_left_it_is_judged_again(
     await world.memory.retain(tenant, [record("c1", "slow"), record("c2", "very slow")])
     model.script = lambda _: actions(action("create", text="it is slow", sources=["R1", "R2"]))
     await derive_tenant(tenant, world)
-    await invalidate(tenant, ["c1"], world)
+    await invalidate(tenant, ["c1"], world, scope=REPOSITORY)
     [stale] = await find_observations(tenant, world, scope=REPOSITORY)
     model.script = lambda _: actions()
 

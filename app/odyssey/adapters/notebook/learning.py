@@ -117,12 +117,28 @@ def check(connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
             raise Conflict(f"record {one} was forgotten or learnt from meanwhile; judged again")
 
 
-def drop(connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
-    """Lets nobody learn from the records any more: they are not true."""
-    connection.executemany(
-        "UPDATE learning SET state = 'invalid' WHERE record_id = ?",
-        [(each,) for each in record_ids],
-    )
+def drop(
+    connection: sqlite3.Connection, record_ids: Iterable[str], scope: str
+) -> tuple[set[str], set[str]]:
+    """
+    Lets nobody learn from the records of *scope* any more: they are not true.
+
+    Gives those that are the scope's, and those that were never noted; what is another
+    scope's is left as it is, and not told of.
+    """
+    mine, unknown = set[str](), set[str]()
+    for record_id in map(storable, record_ids):
+        row = connection.execute(
+            "SELECT scope FROM learning WHERE record_id = ?", (record_id,)
+        ).fetchone()
+        if row is None:
+            unknown.add(record_id)
+        elif row[0] == storable(scope):
+            mine.add(record_id)
+            connection.execute(
+                "UPDATE learning SET state = 'invalid' WHERE record_id = ?", (record_id,)
+            )
+    return mine, unknown
 
 
 def learnt(connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:

@@ -114,28 +114,29 @@ class SqliteObservations:
         return await self._notebooks.write(tenant, write)
 
     async def invalidate(
-        self, tenant: Tenant, record_ids: Collection[str], *, now: datetime
+        self, tenant: Tenant, record_ids: Collection[str], *, scope: str, now: datetime
     ) -> list[Observation]:
         """
-        Takes the records away from every observation that rests on them; the new versions.
+        Takes the records of *scope* away from what rests on them; the scope's new versions.
 
         What other records support stays, not fresh, and those are learnt from once more;
-        the rest is deleted. Repeatable.
+        the rest is deleted. A record of another scope is as one that is not there. Repeatable.
         """
         if not await self._notebooks.exists(tenant):
             return []
-        gone = frozenset(record_ids)
 
         def write(connection: sqlite3.Connection) -> list[Observation]:
-            learning.drop(connection, gone)
+            mine, unknown = learning.drop(connection, record_ids, scope)
             made: list[Observation] = []
-            for key in _resting_on(connection, gone):
+            for key in _resting_on(connection, mine | unknown):
                 current = _versions(connection, key=key)[-1]
+                # Whose a record is that was never noted, only what rests on it can tell.
+                gone = mine | unknown if current.scope == scope else mine
                 if versions := invalidated(current, gone, at=now):
                     add(connection, versions)
                     made.append(versions[0])
                     learning.renew(connection, (each.record_id for each in versions[0].sources))
-            return made
+            return [one for one in made if one.scope == scope]
 
         return await self._notebooks.write(tenant, write)
 

@@ -58,13 +58,18 @@ async def find_observations(
     return [one for one in found if trend is None or one.trend is trend][:limit]
 
 
-async def invalidate(tenant: Tenant, record_ids: Collection[str], ports: Needs) -> int:
+async def invalidate(
+    tenant: Tenant, record_ids: Collection[str], ports: Needs, *, scope: Scope
+) -> int:
     """
-    Takes back what rests on records that are not true; how many observations changed.
+    Takes back what rests on records of exactly *scope*; how many of its observations changed.
 
-    What other records support is judged again by the next consolidation.
+    What other records support is judged again by the next consolidation. A record of
+    another tier is as one that is not there, whoever knows its id.
     """
-    made = await ports.derived.observations.invalidate(tenant, record_ids, now=ports.now())
+    made = await ports.derived.observations.invalidate(
+        tenant, record_ids, scope=scope_name(scope), now=ports.now()
+    )
     await index_observations(tenant, ports)
     return len(made)
 
