@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -40,8 +39,7 @@ class SqliteStore:
 
     def __init__(self, folder: Path, *, patience: timedelta, cache_bytes: int) -> None:
         self.files = Files(folder, patience=patience)
-        self._cache_bytes = cache_bytes
-        self._matrices: OrderedDict[tuple[Tenant, Shelf], vectors.Matrix] = OrderedDict()
+        self._matrices = vectors.Matrices(most_bytes=cache_bytes)
         self._frequencies: dict[tuple[Tenant, Shelf], Frequencies] = {}
         self._quiet: dict[Tenant, tuple[int, ...]] = {}
 
@@ -74,7 +72,7 @@ class SqliteStore:
                     return Found(hits=(), rest=(), read=read)
                 view = None
                 if query.vector is not None and vectors.model_of(connection) == query.model:
-                    view = self._matrix(tenant, query.shelf).refresh(
+                    view = self._matrices.get(tenant, query.shelf).refresh(
                         connection, model=query.model, dimensions=len(query.vector)
                     )
                 frequencies = self._frequencies.setdefault((tenant, query.shelf), Frequencies(t))
@@ -249,16 +247,6 @@ class SqliteStore:
                 )
                 for seq in masked
             ]
-
-    def _matrix(self, tenant: Tenant, shelf: Shelf) -> vectors.Matrix:
-        matrix = self._matrices.setdefault((tenant, shelf), vectors.Matrix(tables(shelf)))
-        self._matrices.move_to_end((tenant, shelf))
-        while len(self._matrices) > 1 and self._held() > self._cache_bytes:
-            self._matrices.popitem(last=False)
-        return matrix
-
-    def _held(self) -> int:
-        return sum(matrix.size for matrix in list(self._matrices.values()))
 
     def _state(self, tenant: Tenant) -> tuple[int, ...]:
         path = self.files.path(tenant)

@@ -11,13 +11,16 @@ import secrets
 import sqlite3
 import threading
 from array import array
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from odyssey.adapters.embedding import ModelMismatch, Vector
-from odyssey.adapters.sqlite.schema import Tables
+from odyssey.adapters.sqlite.schema import Tables, tables
+from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.scope import Shelf
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -152,6 +155,36 @@ class Matrix:
         self._seqs[self._count : needed] = [seq for _, seq, _ in rows]
         self._count = needed
         self._last_id = rows[-1][0]
+
+
+class Matrices:
+    """
+    The matrices this process holds, of all tenants; safe for threads.
+
+    They are as many as *most_bytes* allow, and one at least; the one longest unused goes first.
+    """
+
+    def __init__(self, *, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held: OrderedDict[tuple[Tenant, Shelf], Matrix] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, tenant: Tenant, shelf: Shelf) -> Matrix:
+        """The matrix of a shelf; an empty one if none is held."""
+        with self._lock:
+            matrix = self._held.setdefault((tenant, shelf), Matrix(tables(shelf)))
+            self._held.move_to_end((tenant, shelf))
+            while len(self._held) > 1 and self._size() > self._most_bytes:
+                self._held.popitem(last=False)
+            return matrix
+
+    def clear(self) -> None:
+        """Lets all of them go."""
+        with self._lock:
+            self._held.clear()
+
+    def _size(self) -> int:
+        return sum(matrix.size for matrix in self._held.values())
 
 
 def similarities(seqs: Numbers, values: Floats, query: Vector) -> tuple[Numbers, Floats]:
