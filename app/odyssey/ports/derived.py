@@ -214,9 +214,22 @@ class Conversations(Protocol):
     """The batcher: messages wait until there are enough, or long enough."""
 
     async def add(
-        self, tenant: Tenant, scope: str, record_ids: Sequence[str], *, size: int, now: datetime
+        self,
+        tenant: Tenant,
+        scope: str,
+        record_ids: Sequence[str],
+        *,
+        size: int,
+        now: datetime,
+        session: str = "",
     ) -> tuple[list[str], int]:
-        """Adds messages; the jobs of full batches, and how many messages wait. Repeatable."""
+        """
+        Adds messages; the jobs of full batches, and how many of the session wait. Repeatable.
+        """
+        ...
+
+    async def known(self, tenant: Tenant, record_ids: Sequence[str]) -> list[str]:
+        """Those of the messages that were added before."""
         ...
 
     async def flush(

@@ -101,7 +101,7 @@ def memory_derived_routes(access: MemoryAccess) -> APIRouter:
         jobs = await ask_consolidation(place.tenant, ports, again=body.again)
         return Consolidating(job_ids=jobs, waits_for=waits_for())
 
-    @router.post("/conversations/messages", status_code=202, responses=error_responses(413))
+    @router.post("/conversations/messages", status_code=202, responses=error_responses(409, 413))
     async def add(request: Request, body: MessagesBody) -> MessagesReceipt:
         """
         Keeps messages at once, and learns from them when there are enough, or after a while.
@@ -117,6 +117,7 @@ def memory_derived_routes(access: MemoryAccess) -> APIRouter:
             ],
             ports,
             actor=caller.name,
+            session=body.session_id,
         )
         return MessagesReceipt(
             record_ids=list(batched.record_ids),

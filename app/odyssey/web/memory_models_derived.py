@@ -173,7 +173,9 @@ class SaidBody(MessageBody):
     """
 
     id: str = Field(
-        default="", max_length=200, description="Sent twice under one id, it is there once."
+        default="",
+        max_length=200,
+        description="Sent twice under one id, it is there once; 409 if it says something else.",
     )
     at: AwareDatetime | None = None
 
@@ -184,6 +186,11 @@ class MessagesBody(Asked):
     """
 
     messages: list[SaidBody] = Field(min_length=1, max_length=MAX_MESSAGES)
+    session_id: str = Field(
+        default="",
+        max_length=200,
+        description="Which conversation of the tier it is: each has ids and batches of its own.",
+    )
 
 
 class MessagesReceipt(BaseModel):

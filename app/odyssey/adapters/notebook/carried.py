@@ -184,6 +184,7 @@ def _insert(connection: sqlite3.Connection, kind: Kind, unit: Unit) -> None:
 
 
 def _clean(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    row = {**table.defaults, **row}
     if set(row) != set(table.columns):
         raise ValueError(f"{table.name}: its columns are {', '.join(table.columns)}")
     return {name: _masked(table, name, row[name]) for name in table.columns}

@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from odyssey.adapters.notebook import blocks, observations, pattern_rows, tasks
 from odyssey.domain.memory.blocks import Block
@@ -24,7 +25,8 @@ class Table:
     The columns of a table that are carried, beside those of the key.
 
     Of `texts` secrets are masked, of `lists` (JSON) those of each text in them. `select`
-    takes the key, `insert` the columns and the key by name.
+    takes the key, `insert` the columns and the key by name. `defaults` stand for columns
+    that older lines lack.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Table:
     insert: str
     texts: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ def _table(
     order: str = "",
     texts: str = "",
     lists: str = "",
+    defaults: Mapping[str, Any] | None = None,
 ) -> Table:
     carried = tuple(columns.split())
     marks = ", ".join(f":{each}" for each in (*key, *carried))
@@ -96,6 +100,7 @@ def _table(
         insert=f"INSERT INTO {name} ({', '.join((*key, *carried))}) VALUES ({marks})",  # noqa: S608 - own names
         texts=tuple(texts.split()),
         lists=tuple(lists.split()),
+        defaults=defaults or {},
     )
 
 
@@ -204,7 +209,14 @@ KINDS = (
         name="message",
         key=_RECORD,
         order="id",
-        tables=(_table("conversation_message", _RECORD, "scope added_at is_batched"),),
+        tables=(
+            _table(
+                "conversation_message",
+                _RECORD,
+                "scope added_at is_batched session",
+                defaults={"session": ""},
+            ),
+        ),
         check=_check_message,
         settle=_settle_message,
     ),

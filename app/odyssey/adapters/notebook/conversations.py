@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from odyssey.adapters.notebook import jobs, learning
@@ -26,6 +27,7 @@ _STEPS = (
     ) STRICT
     """,
     "CREATE INDEX conversation_open ON conversation_message (scope, id) WHERE NOT is_batched",
+    "ALTER TABLE conversation_message ADD COLUMN session TEXT NOT NULL DEFAULT ''",
 )
 
 
@@ -36,23 +38,31 @@ class SqliteConversations:
         self._notebooks = notebooks
 
     async def add(
-        self, tenant: Tenant, scope: str, record_ids: Sequence[str], *, size: int, now: datetime
+        self,
+        tenant: Tenant,
+        scope: str,
+        record_ids: Sequence[str],
+        *,
+        size: int,
+        now: datetime,
+        session: str = "",
     ) -> tuple[list[str], int]:
         """
         Adds messages; the jobs of the batches of *size* that are full now, and how many wait.
 
-        Repeatable: a message is in one batch.
+        A batch is of one session. Repeatable: a message is in one batch.
         """
+        one = _Conversation(scope, session)
 
         def write(connection: sqlite3.Connection) -> tuple[list[str], int]:
             connection.executemany(
-                "INSERT OR IGNORE INTO conversation_message (record_id, scope, added_at)"
-                " VALUES (?, ?, ?)",
-                [(each, scope, now.timestamp()) for each in record_ids],
+                "INSERT OR IGNORE INTO conversation_message (record_id, scope, session, added_at)"
+                " VALUES (?, ?, ?, ?)",
+                [(each, one.scope, one.session, now.timestamp()) for each in record_ids],
             )
             made: list[str] = []
-            while len(found := _open(connection, scope, size)) == size:
-                made.append(_batch(connection, scope, found, now=now))
+            while len(found := _open(connection, one, size)) == size:
+                made.append(_batch(connection, one, found, now=now))
             return made, len(found)
 
         return await self._notebooks.write(tenant, write)
@@ -64,14 +74,14 @@ class SqliteConversations:
 
         def write(connection: sqlite3.Connection) -> list[str]:
             due = connection.execute(
-                "SELECT scope FROM conversation_message WHERE NOT is_batched"
-                " GROUP BY scope HAVING min(added_at) <= ?",
+                "SELECT scope, session FROM conversation_message WHERE NOT is_batched"
+                " GROUP BY scope, session HAVING min(added_at) <= ?",
                 (added_before.timestamp(),),
             ).fetchall()
             made: list[str] = []
-            for (scope,) in due:
-                while found := _open(connection, scope, size):
-                    made.append(_batch(connection, scope, found, now=now))
+            for one in (_Conversation(*row) for row in due):
+                while found := _open(connection, one, size):
+                    made.append(_batch(connection, one, found, now=now))
             return made
 
         is_due = await self._notebooks.read(
@@ -83,18 +93,42 @@ class SqliteConversations:
         )
         return await self._notebooks.write(tenant, write) if is_due else []
 
+    async def known(self, tenant: Tenant, record_ids: Sequence[str]) -> list[str]:
+        """Those of the messages that were added before."""
+        if not record_ids or not await self._notebooks.exists(tenant):
+            return []
 
-def _open(connection: sqlite3.Connection, scope: str, limit: int) -> list[str]:
+        def read(connection: sqlite3.Connection) -> list[str]:
+            return [
+                each
+                for each in record_ids
+                if connection.execute(
+                    "SELECT 1 FROM conversation_message WHERE record_id = ?", (each,)
+                ).fetchone()
+            ]
+
+        return await self._notebooks.read(tenant, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    """Whose messages are batched together."""
+
+    scope: str
+    session: str
+
+
+def _open(connection: sqlite3.Connection, one: _Conversation, limit: int) -> list[str]:
     rows = connection.execute(
-        "SELECT record_id FROM conversation_message WHERE scope = ? AND NOT is_batched"
-        " ORDER BY id LIMIT ?",
-        (scope, limit),
+        "SELECT record_id FROM conversation_message"
+        " WHERE scope = ? AND session = ? AND NOT is_batched ORDER BY id LIMIT ?",
+        (one.scope, one.session, limit),
     )
     return [record_id for (record_id,) in rows]
 
 
 def _batch(
-    connection: sqlite3.Connection, scope: str, record_ids: Sequence[str], *, now: datetime
+    connection: sqlite3.Connection, one: _Conversation, record_ids: Sequence[str], *, now: datetime
 ) -> str:
     connection.executemany(
         "UPDATE conversation_message SET is_batched = 1 WHERE record_id = ?",
@@ -105,7 +139,7 @@ def _batch(
         JobKind.SYNTHESISE,
         now=now,
         key=f"batch:{record_ids[0]}",
-        payload={"scope": scope, "records": list(record_ids)},
+        payload={"scope": one.scope, "records": list(record_ids)},
     )
 
 
