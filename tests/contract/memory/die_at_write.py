@@ -3,6 +3,10 @@ Processes that are killed at one write after the other.
 
 Usage: python die_at_write.py sqlite FOLDER TENANT
        python die_at_write.py weaviate FOLDER TENANT URL GRPC_PORT PREFIX
+       python die_at_write.py weaviate-each FOLDER TENANT URL GRPC_PORT PREFIX
+
+The last one reads lines `replace AT` and `forget AT`, does that in a process which is killed
+before write AT, and says `died`, or `done` when there are no more than AT writes.
 """
 
 from __future__ import annotations
@@ -12,13 +16,13 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from contract.memory.hashing import HashingEmbedder
 from contract.memory.records import record
-from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.record import Record, Tenant
 from odyssey.domain.memory.scope import Shelf
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "COMMIT")
@@ -77,9 +81,73 @@ async def retain_in_weaviate(
     await memory.retain(tenant, [record("2", "rhubarb", minutes=2)])
 
 
+async def do_in_weaviate(
+    what: str, folder: Path, tenant: Tenant, url: str, *, port: int, prefix: str, at: int
+) -> None:
+    """Replaces an observation of several pieces, or forgets Eve; killed before write *at*."""
+    from weaviate.connect.v4 import ConnectionAsync
+
+    from odyssey.adapters.control import Control
+    from odyssey.adapters.weaviate import WeaviateMemory
+
+    writes = itertools.count()
+
+    def deadly(write: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **options: Any) -> Any:
+            if next(writes) == at:
+                die()
+            return write(*arguments, **options)
+
+        return counted
+
+    # Of this process only, which dies: all that changes the server, and the outbox's end.
+    for kind, name in (
+        (ConnectionAsync, "grpc_batch_objects"),
+        (ConnectionAsync, "grpc_batch_delete"),
+        (ConnectionAsync, "patch"),
+        (Control, "take_out"),
+    ):
+        setattr(kind, name, deadly(getattr(kind, name)))
+    memory = WeaviateMemory(
+        url, HashingEmbedder(), control=folder / "control.db", grpc_port=port, prefix=prefix
+    )
+    if what == "replace":
+        await memory.retain(tenant, [long_observation(at)], shelf=Shelf.OBSERVATION)
+    else:
+        await memory.forget(tenant, person="eve")
+    await memory.close()
+
+
+def long_observation(version: int) -> Record:
+    """An observation between two others, with a vector for each of its pieces."""
+    return record("2", f"version {version} " + "lorem ipsum dolor " * 500, minutes=2)
+
+
+def do_each(folder: Path, tenant: Tenant, url: str, *, port: int, prefix: str) -> None:
+    """A child for each line."""
+    import odyssey.adapters.weaviate  # noqa: F401 - once, and not in each child
+
+    for line in sys.stdin:
+        what, at = line.split()
+        child = os.fork()
+        if not child:
+            asyncio.run(
+                do_in_weaviate(what, folder, tenant, url, port=port, prefix=prefix, at=int(at))
+            )
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        said = "died" if is_killed else "done" if status == 0 else f"failed with {status}"
+        print(said, flush=True)  # noqa: T201 - read by the test
+
+
 def main() -> None:
     """In SQLite a child for each write, until one is left alive; says how many died."""
     store, folder, tenant = sys.argv[1], Path(sys.argv[2]), Tenant(sys.argv[3])
+    if store == "weaviate-each":
+        url, port, prefix = sys.argv[4:]
+        do_each(folder, tenant, url, port=int(port), prefix=prefix)
+        return
     if store == "weaviate":
         url, port, prefix = sys.argv[4:]
         asyncio.run(retain_in_weaviate(folder, tenant, url, port=int(port), prefix=prefix))

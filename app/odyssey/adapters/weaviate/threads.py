@@ -4,7 +4,7 @@ Keys among neighbours: what a thread's objects must say of one another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,9 @@ from weaviate.classes.query import Filter, Sort
 from odyssey.domain.memory.keys import REACH, window_terms
 
 _MOST = 10_000
-"""Objects of one thread that are read; Weaviate's own limit for one answer."""
+"""Objects that are read in one answer; Weaviate's own limit."""
+
+_PAGE = 1_000
 
 READ = (
     "terms", "occurred", "moment", "record_id", "nearby", "before", "after", "thread", "tier",
@@ -73,9 +75,9 @@ async def read_around(
     return patches
 
 
-async def read_whole(collection: Any, group: Group) -> dict[str, dict[str, Any]]:
-    """The same for a whole group, after some of it was deleted."""
-    known = await _neighbours(collection, group.condition(), [])
+async def read_whole(collection: Any, group: Group, *, without: Any) -> dict[str, dict[str, Any]]:
+    """The same for a whole group, as if what meets the condition *without* were not there."""
+    known = await _all(collection, group.condition() & Filter.not_(without))
     patches: dict[str, dict[str, Any]] = {}
     _refresh(known, set(known), patches)
     return patches
@@ -121,14 +123,11 @@ def _add(
 
 
 async def _neighbours(
-    collection: Any, here: Any, moments: Iterable[float]
+    collection: Any, here: Any, moments: Sequence[float]
 ) -> dict[str, dict[str, Any]]:
-    moments = list(moments)
-    by_time = Sort.by_property("moment", ascending=True)
-    if not moments:
-        return await _fetch(collection, here, by_time, limit=_MOST)
     first, last = min(moments), max(moments)
     moment = Filter.by_property("moment")
+    by_time = Sort.by_property("moment", ascending=True)
     newest_first = Sort.by_property("moment", ascending=False)
     return {
         **await _fetch(collection, here & moment.less_than(first), newest_first, limit=2 * REACH),
@@ -140,6 +139,25 @@ async def _neighbours(
         ),
         **await _fetch(collection, here & moment.greater_than(last), by_time, limit=2 * REACH),
     }
+
+
+async def _all(collection: Any, here: Any) -> dict[str, dict[str, Any]]:
+    """Every object of *here*; of one and the same moment at most `_MOST`."""
+    found: dict[str, dict[str, Any]] = {}
+    condition, limit = here, _PAGE
+    while True:
+        page = await _fetch(
+            collection, condition, Sort.by_property("moment", ascending=True), limit=limit
+        )
+        is_new = not page.keys() <= found.keys()
+        found |= page
+        if len(page) < limit or (not is_new and limit == _MOST):
+            return found
+        if not is_new:
+            # More are of one moment than fit in a page.
+            limit = _MOST
+        last = max(float(one["moment"]) for one in page.values())
+        condition = here & Filter.by_property("moment").greater_or_equal(last)
 
 
 async def _fetch(

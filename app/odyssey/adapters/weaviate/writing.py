@@ -16,14 +16,12 @@ from odyssey.adapters.weaviate.objects import (
     RECORD,
     chunk_properties,
     every,
-    from_origin,
     object_id,
     to_properties,
     to_record,
 )
 from odyssey.adapters.weaviate.schema import VECTOR
-from odyssey.adapters.weaviate.threads import READ, Group, read_around, read_whole
-from odyssey.domain.errors import Unavailable
+from odyssey.adapters.weaviate.threads import READ, read_around
 from odyssey.domain.memory.keys import own_terms
 from odyssey.domain.memory.record import Record, Tenant
 from odyssey.domain.memory.stored import Stored, Vector
@@ -170,33 +168,6 @@ async def insert_many(
         for index, refusal in answer.errors.items():
             refused[some[index][0]] = str(refusal.message)
     return refused
-
-
-async def delete_origin(
-    collection: Any, *, source: str | None, person: str | None
-) -> tuple[str, ...]:
-    """Deletes what came from a source or a person, and mends its neighbours; the record ids."""
-    condition = from_origin(source=source, person=person)
-    ids: dict[str, None] = {}
-    groups: set[Group] = set()
-    while True:
-        found = await collection.query.fetch_objects(
-            filters=condition, limit=_MOST, return_properties=["record_id", *READ]
-        )
-        if not found.objects:
-            break
-        for item in found.objects:
-            ids[str(item.properties["record_id"])] = None
-            group = Group.of(item.properties)
-            if group is not None:
-                groups.add(group)
-        answer = await collection.data.delete_many(where=condition)
-        if answer.failed:
-            raise Unavailable(f"{answer.failed} objects were not deleted; call again")
-    for group in groups:
-        for one, patch in (await read_whole(collection, group)).items():
-            await patch_one(collection, one, patch)
-    return tuple(ids)
 
 
 async def count(collection: Any, conditions: Sequence[Any]) -> int:
