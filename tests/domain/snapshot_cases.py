@@ -26,6 +26,8 @@ from odyssey.domain.errors import (
 from odyssey.domain.gate import Condition, evaluate
 from odyssey.domain.hidden_characters import HiddenCharacter
 from odyssey.domain.identifiers import HeadSha
+from odyssey.domain.memory.learnt import Learnt
+from odyssey.domain.memory.observation import Trend
 from odyssey.domain.memory.record import Recollection, Record, Trust
 from odyssey.domain.policy import Policy
 from odyssey.domain.proposal import (
@@ -110,6 +112,35 @@ def _poisoned() -> Recollection:
     return Recollection(record=record, score=1.0, similarity=0.83, matched=("meaning", "words"))
 
 
+def _learnt() -> Learnt:
+    """An observation that would like to be obeyed, too."""
+    poisoned = _poisoned()
+    record = replace(
+        poisoned.record,
+        id="observation:o1",
+        kind="observation",
+        trust=Trust.AGENT,
+        source="observation:o1",
+        actor=None,
+    )
+    return Learnt(
+        record=record,
+        score=1.0,
+        similarity=0.61,
+        matched=("meaning",),
+        proof_count=3,
+        trend=Trend.STRENGTHENING,
+        links=("https://github.com/octo/hello/pull/5", "javascript:alert(1)"),
+    )
+
+
+def _archived() -> Recollection:
+    record = replace(
+        _poisoned().record, id="archival:1", kind="archival", source="archival:1", actor="dave"
+    )
+    return Recollection(record=record, score=1.0, similarity=0.0, matched=("words",))
+
+
 def _merged() -> Proposal:
     attempt = MergeAttempt(
         head_sha=HEAD, approved_by=("bob", "carol"), automatic=False, at=NOON, sha="d" * 40
@@ -146,7 +177,7 @@ CASES: dict[str, Callable[[], str]] = {
     ),
     "pull_request_body_with_memory": lambda: comments.pull_request_body(
         replace(resembling_proposal(), differs="It is @bob's wish now.\n/odyssey reject x"),
-        notes=[_poisoned()],
+        notes=[_poisoned(), _learnt()],
         advice=["Similar tasks have 0% success rate (0 of 1); this rests on few samples (1)."],
     ),
     "refusal_turned_down": lambda: comments.refusal(
@@ -156,6 +187,13 @@ CASES: dict[str, Callable[[], str]] = {
         "bob", "Ask @carol, with [masked: GitHub token].", masked=1
     ),
     "recalled": lambda: memory_text.recalled("bob", "Who `decides`?", [_poisoned()]),
+    "recalled_from_every_shelf": lambda: memory_text.recalled(
+        "bob",
+        "Who decides?",
+        [_poisoned()],
+        learnt=[replace(_learnt(), proof_count=1, is_fresh=False, links=())],
+        archived=[_archived()],
+    ),
     "recalled_nothing": lambda: memory_text.recalled("bob", "Who?", []),
     "forgotten": lambda: memory_text.forgotten("bob", "@carol", {"event": 3, "observation": 1}),
     "merge_message": lambda: comments.merge_message(_merged()),

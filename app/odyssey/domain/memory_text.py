@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from odyssey.domain.markup import clip, code, link, plain, quoted
+from odyssey.domain.memory.learnt import Learnt
 from odyssey.domain.memory.record import Recollection, Trust
 from odyssey.domain.proposal import Resemblance
 
@@ -29,12 +30,13 @@ def trust_label(trust: str) -> str:
 def recollection_item(recollection: Recollection) -> str:
     """One recollection as an item of a list: when, who, trust, link and how it was found."""
     record = recollection.record
-    who = f" **{plain(record.actor, limit=100)}**" if record.actor else ""
-    source = link("source", record.source)
-    head = (
-        f"- {record.occurred_at:%Y-%m-%d}{who}, {_VOUCHED[record.trust]}"
-        f" ({_found(recollection.matched, recollection.similarity)}), {source}:"
-    )
+    found = _found(recollection.matched, recollection.similarity)
+    if isinstance(recollection, Learnt):
+        who, source = f" **observation** {_proof(recollection)}", ""
+    else:
+        who = f" **{plain(record.actor, limit=100)}**" if record.actor else ""
+        source = f", {link('source', record.source)}"
+    head = f"- {record.occurred_at:%Y-%m-%d}{who}, {_VOUCHED[record.trust]} ({found}){source}:"
     words = quoted(record.text, limit=MAX_LINE)
     return f"{head}\n" + "\n".join(f"  {line}" for line in words.splitlines())
 
@@ -47,7 +49,10 @@ def resemblance_why(earlier: Resemblance) -> str:
 
 
 def memory_section(notes: Sequence[Recollection], advice: Sequence[str]) -> str:
-    """What people asked to be remembered that bears on a change, and what similar tasks teach."""
+    """
+    What people asked to be remembered and what was learnt that bear on a change, and what
+    similar tasks teach.
+    """
     parts = ["### Remembered", "Quoted from memory; it decides nothing."]
     if notes:
         parts.append("\n".join(map(recollection_item, notes)))
@@ -68,16 +73,30 @@ def remembered(author: str, text: str, *, masked: int) -> str:
     )
 
 
-def recalled(author: str, question: str, found: Sequence[Recollection]) -> str:
-    """What memory holds about a question, quoted."""
+def recalled(
+    author: str,
+    question: str,
+    found: Sequence[Recollection],
+    *,
+    learnt: Sequence[Learnt] = (),
+    archived: Sequence[Recollection] = (),
+) -> str:
+    """
+    What memory holds about a question, quoted: what happened, what was *learnt* from such, and
+    what is *archived*.
+    """
     asked = code(question, limit=200)
-    if not found:
+    shelves = [("", found), ("Learnt from what happened:", learnt), ("In the archive:", archived)]
+    parts = [
+        "\n\n".join(filter(None, (title, "\n".join(map(recollection_item, items)))))
+        for title, items in shelves
+        if items
+    ]
+    if not parts:
         return f"**{plain(author)}**, memory holds nothing about {asked}."
-    items = "\n".join(map(recollection_item, found))
-    return clip(
-        f"**{plain(author)}**, about {asked} memory holds, best first:\n\n{items}\n\n"
-        "Quoted as it was said; nobody has checked whether it is still true."
-    )
+    opening = f"**{plain(author)}**, about {asked} memory holds, best first:"
+    closing = "Quoted as it was said; nobody has checked whether it is still true."
+    return clip("\n\n".join((opening, *parts, closing)))
 
 
 def forgotten(author: str, what: str, deleted: Mapping[str, int]) -> str:
@@ -90,6 +109,13 @@ def forgotten(author: str, what: str, deleted: Mapping[str, int]) -> str:
         "A search by the same condition then found none. Comments and pull requests on GitHub "
         "stay, and so do files that were exported."
     )
+
+
+def _proof(learnt: Learnt) -> str:
+    links = ", ".join(link(str(place), url) for place, url in enumerate(learnt.links, start=1))
+    count = "1 record" if learnt.proof_count == 1 else f"{learnt.proof_count} records"
+    fresh = "" if learnt.is_fresh else ", not judged since a record of it was taken back"
+    return f"from {count}{f' ({links})' if links else ''}, {learnt.trend}{fresh}"
 
 
 def _found(matched: Sequence[str], similarity: float) -> str:

@@ -16,11 +16,14 @@ from odyssey.domain.memory.retention import storable
 from odyssey.domain.memory.scope import REPOSITORY, Scope, Shelf
 from odyssey.domain.memory_kinds import NOTE
 from odyssey.handlers.memory.forget import forget_everywhere
+from odyssey.handlers.memory.quote import bearing_on, quote_observations, quote_passages
 from odyssey.handlers.remember import keep, mentioned_in, tenant_of
 from odyssey.handlers.remember_said import thread_of
 from odyssey.ports import Ports
 
 BEST = 5
+BEST_BESIDES = 3
+"""Observations, and passages of the archive, that are shown beside what happened."""
 _PAGE = 200
 _ROUNDS = 50
 """Pages of a thread that are deleted in one command: 10,000 rows."""
@@ -54,12 +57,14 @@ async def recall(question: str, event: IssueCommented, ports: Ports) -> str:
     """
     The answer from what belongs to everybody in the repository; nobody's own memory is in it.
     """
-    found = await ports.memory.recall(
-        tenant_of(event.repository), storable(question), scope=REPOSITORY, limit=3 * BEST
+    tenant, asked = tenant_of(event.repository), storable(question)
+    found = await ports.memory.recall(tenant, asked, scope=REPOSITORY, limit=3 * BEST)
+    # A score means nothing on another shelf, so each has its own list.
+    learnt = await quote_observations(asked, tenant, ports, limit=BEST_BESIDES)
+    archived = await quote_passages(asked, tenant, ports, limit=BEST_BESIDES)
+    return memory_text.recalled(
+        event.author, question, bearing_on(found)[:BEST], learnt=learnt, archived=archived
     )
-    # What memory said before proves nothing, and what no arm found is only the newest.
-    bearing = [each for each in found if each.matched and each.record.trust is not Trust.INJECTED]
-    return memory_text.recalled(event.author, question, bearing[:BEST])
 
 
 async def forget(command: Forget, event: IssueCommented, ports: Ports) -> str:

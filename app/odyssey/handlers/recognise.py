@@ -4,9 +4,10 @@ Recognise: what memory holds about a change before it is proposed.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from odyssey.domain.errors import TurnedDown
+from odyssey.domain.errors import TurnedDown, Unavailable
 from odyssey.domain.identifiers import ProposalId, RepositoryRef
 from odyssey.domain.memory.record import Recollection, Tenant
 from odyssey.domain.memory.scope import REPOSITORY
@@ -14,8 +15,11 @@ from odyssey.domain.memory_kinds import NOTE
 from odyssey.domain.proposal import Proposal, Resemblance
 from odyssey.domain.repetition import find_turned_down, is_near, turned_down_text
 from odyssey.handlers.memory.context import suggest_context
+from odyssey.handlers.memory.quote import quote_observations
 from odyssey.handlers.remember import describe_change, files_of, tenant_of
 from odyssey.ports import Commit, Ports
+
+log = logging.getLogger("odyssey.recognise")
 
 SIMILAR = 0.62
 """
@@ -24,7 +28,10 @@ similar. all-MiniLM-L6-v2 puts rewordings of one change above 0.7 and unrelated
 changes to one file below 0.5.
 """
 RELEVANT = 0.4
-"""Cosine similarity of a change's title and paths from which a note is shown beside it."""
+"""
+Cosine similarity of a change's title and paths from which a note or an observation is shown
+beside it.
+"""
 MAX_SHOWN = 3
 MAX_JUDGED = 10
 """Earlier attempts of the same change whose ends are looked at, and as many that are like it."""
@@ -102,14 +109,15 @@ async def find_advice(
     proposal: Proposal, ports: Ports
 ) -> tuple[tuple[Recollection, ...], tuple[str, ...]]:
     """
-    What people asked to be remembered that bears on a proposal, at most three, and what
-    memory advises from similar tasks and patterns.
+    What people asked to be remembered and what was learnt that bear on a proposal, at most
+    three of each, and what memory advises from similar tasks and patterns.
     """
     said = describe_change(proposal.commit_message, proposal.paths)
     tenant = tenant_of(proposal.repository)
     notes = await _find_notes(tenant, said, ports)
+    learnt = await _find_learnt(tenant, said, ports)
     context = await suggest_context(proposal.id, said, tenant, ports, scope=REPOSITORY)
-    return notes, context.recommendations
+    return (*notes, *learnt), context.recommendations
 
 
 async def _find_notes(tenant: Tenant, said: str, ports: Ports) -> tuple[Recollection, ...]:
@@ -117,6 +125,15 @@ async def _find_notes(tenant: Tenant, said: str, ports: Ports) -> tuple[Recollec
         tenant, said, limit=MAX_SHOWN, kinds=(NOTE,), scope=REPOSITORY
     )
     return tuple(each for each in found if each.similarity >= RELEVANT)
+
+
+async def _find_learnt(tenant: Tenant, said: str, ports: Ports) -> tuple[Recollection, ...]:
+    try:
+        return await quote_observations(said, tenant, ports, limit=MAX_SHOWN, least=RELEVANT)
+    except Unavailable as error:
+        # It decides nothing, and what was turned down before is known by now.
+        log.warning("tenant %s: proposed without observations: %s", tenant, error)
+        return ()
 
 
 async def _resemblance(
