@@ -7,7 +7,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
 from odyssey.domain.memory.scope import Scope, Shelf, Tier
 from odyssey.domain.memory.tasks import tier_name
@@ -37,6 +39,8 @@ async def insert_passage(passage: Passage, tenant: Tenant, ports: Needs, *, scop
     """
     The record of the passage; the same text in the same tier is one. Repeatable.
 
+    It is durable when this returns, also while the store is away.
+
     Raises:
         Unavailable: it could not be kept.
     """
@@ -44,13 +48,11 @@ async def insert_passage(passage: Passage, tenant: Tenant, ports: Needs, *, scop
         f"{tier_name(scope)}\x1f{passage.text}".encode("utf-8", "replace")
     ).hexdigest()
     name = f"archival:{digest[:24]}"
-    kept = await ports.memory.read(tenant, [name], shelf=Shelf.ARCHIVAL)
     record = Record(
         id=name,
         kind="archival",
         text=passage.text,
-        # Told again it is not newer.
-        occurred_at=kept[name].occurred_at if name in kept else ports.now(),
+        occurred_at=await _archived_at(name, tenant, ports),
         trust=passage.trust,
         source=passage.source or name,
         actor=passage.actor,
@@ -73,3 +75,12 @@ async def search_passages(
         Unavailable: the store is away.
     """
     return await ports.memory.recall(tenant, query, scope=scope, limit=limit, shelf=Shelf.ARCHIVAL)
+
+
+async def _archived_at(name: str, tenant: Tenant, ports: Needs) -> datetime:
+    try:
+        kept = await ports.memory.read(tenant, [name], shelf=Shelf.ARCHIVAL)
+    except Unavailable:
+        return ports.now()
+    # Told again it is not newer.
+    return kept[name].occurred_at if name in kept else ports.now()
