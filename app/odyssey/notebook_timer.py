@@ -4,7 +4,6 @@ The timer that works off what is derived from memory, beside the worker.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from odyssey.domain.errors import OdysseyError
 from odyssey.domain.memory.jobs import JobKind
 from odyssey.handlers.memory.derive import NO_MODEL, QUICK, Quiet, derive_once
 from odyssey.handlers.memory.needs import Needs
+from odyssey.rounds import rounds
 
 log = logging.getLogger("odyssey.memory")
 
@@ -40,10 +40,12 @@ async def deriving(ports: Needs, *, every: timedelta = EVERY) -> AsyncIterator[N
 
 async def _keep(ports: Needs, every: timedelta, kinds: frozenset[JobKind]) -> None:
     quiet = Quiet()
-    while True:
+
+    async def once() -> None:
         try:
             if done := await derive_once(ports, only=kinds, quiet=quiet):
                 log.info("memory: %d jobs taken", done)
         except OdysseyError as error:
             log.warning("memory: round broken off, the next in %s: %s", every, error)
-        await asyncio.sleep(every.total_seconds())
+
+    await rounds("deriving from memory", once, every=every)

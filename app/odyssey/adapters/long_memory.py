@@ -18,7 +18,7 @@ from odyssey.adapters.embedding import (
 )
 from odyssey.adapters.memory_store import Query, Store, Tell
 from odyssey.adapters.ranking import Ranking, Reranker
-from odyssey.domain.errors import Unavailable
+from odyssey.domain.errors import OdysseyError, Unavailable
 from odyssey.domain.memory.asking import ask
 from odyssey.domain.memory.fusion import Weights
 from odyssey.domain.memory.keys import pieces
@@ -198,15 +198,24 @@ class LongMemory:
 
     async def _catch_up_all(self, *, again: bool) -> int:
         done = 0
-        mismatch: ModelMismatch | None = None
+        of_one: BaseException | None = None
         for tenant in await self.behind():
-            try:
-                done += await self.catch_up(tenant, again=again)
-            except ModelMismatch as error:
-                # One tenant's; the others have nothing to do with it.
-                mismatch = error
-        if mismatch is not None:
-            raise mismatch
+            # What comes of one tenant, as a value: the others have their turn first.
+            [found] = await asyncio.gather(
+                self.catch_up(tenant, again=again), return_exceptions=True
+            )
+            match found:
+                case int():
+                    done += found
+                case ModelMismatch():
+                    of_one = of_one or found
+                case OdysseyError() | asyncio.CancelledError():
+                    raise found
+                case _:
+                    _log.error("tenant %s: not caught up, a defect", tenant, exc_info=found)
+                    of_one = found
+        if of_one is not None:
+            raise of_one
         return done
 
     async def behind(self) -> list[Tenant]:

@@ -5,6 +5,7 @@ The tenants' files in one folder, and connections to them.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -23,6 +24,8 @@ _IDLE = 4
 _MOST_IDLE = 64
 """Of all tenants together: an open file each, and their write-ahead logs."""
 
+_log = logging.getLogger(__name__)
+
 
 class Files:
     """
@@ -34,6 +37,7 @@ class Files:
     def __init__(self, folder: Path, *, patience: timedelta) -> None:
         self.folder = folder
         self._patience = patience
+        self._strays: set[Path] = set()
         self._idle: dict[Tenant, list[sqlite3.Connection]] = {}
         self._lock = threading.Lock()
         self._is_closed = False
@@ -47,8 +51,12 @@ class Files:
         return self.path(tenant).exists()
 
     def tenants(self) -> list[Tenant]:
-        """Every tenant that has a file, by name."""
-        return [Tenant(path.stem) for path in sorted(self.folder.glob("inst-*.db"))]
+        """Every tenant that has a file, by name; a file of another name is nobody's."""
+        return [
+            tenant
+            for path in sorted(self.folder.glob("inst-*.db"))
+            if (tenant := self._tenant_of(path)) is not None
+        ]
 
     @contextmanager
     def connection(self, tenant: Tenant, *, write: bool = False) -> Iterator[sqlite3.Connection]:
@@ -104,6 +112,15 @@ class Files:
         with self._lock:
             self._is_closed = True
         self._close_idle()
+
+    def _tenant_of(self, path: Path) -> Tenant | None:
+        try:
+            return Tenant(path.stem)
+        except ValueError:
+            if path not in self._strays:
+                self._strays.add(path)
+                _log.warning("memory: %s is no tenant's file and left alone", path)
+            return None
 
     def _close_idle(self) -> None:
         with self._lock:
