@@ -274,16 +274,21 @@ class ContextBody(BaseModel):
     similar_tasks: list[ContextTask]
     matching_patterns: list[PatternBody]
     recommendations: list[str]
+    core_memory: str = Field(
+        description="Every core memory block, whole and between marks with its label; empty ones "
+        "are left out."
+    )
 
     @classmethod
-    def of(cls, context: TaskContext) -> Self:
+    def of(cls, context: TaskContext, *, core_memory: str) -> Self:
         """
-        What is shown of *context*.
+        What is shown of *context*, with the *core_memory* that everybody has in mind.
         """
         return cls(
             similar_tasks=[ContextTask.of(each) for each in context.similar_tasks],
             matching_patterns=[PatternBody.of(each) for each in context.matching_patterns],
             recommendations=list(context.recommendations),
+            core_memory=core_memory,
         )
 
 

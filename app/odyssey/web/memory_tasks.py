@@ -17,7 +17,7 @@ from odyssey.domain.memory.record import Trust
 from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory.task_kinds import Kind, UnreadableKind, read_kind
 from odyssey.domain.memory.tasks import TaskMemory
-from odyssey.handlers.memory.context import describe_task, suggest_context
+from odyssey.handlers.memory.context import describe_task, load_core_memory, suggest_context
 from odyssey.handlers.memory.patterns import extract_pattern, give_feedback, list_patterns
 from odyssey.handlers.memory.tasks import find_similar, note_reuse, store_task
 from odyssey.web.bearer import Caller
@@ -113,7 +113,7 @@ def memory_task_routes(access: MemoryAccess) -> APIRouter:
         task_description: Annotated[SaidText | None, Query()] = None,
     ) -> ContextBody:
         """
-        Similar tasks, matching patterns and recommendations for a task.
+        Similar tasks, matching patterns and recommendations for a task, and the core memory.
 
         What the task is about is known from its memory or its proposal, or is said.
         """
@@ -130,7 +130,8 @@ def memory_task_routes(access: MemoryAccess) -> APIRouter:
             top_k=top_k,
             threshold=threshold,
         )
-        return ContextBody.of(context)
+        core_memory = await load_core_memory(place.tenant, ports, scope=place.scope)
+        return ContextBody.of(context, core_memory=core_memory)
 
     @router.get("/patterns")
     async def get_patterns(

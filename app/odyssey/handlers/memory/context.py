@@ -1,5 +1,5 @@
 """
-Context for a new task: what is like it, which patterns fit it, and what follows.
+Context for a new task: what is like it, which patterns fit it, what follows, what is always known.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from odyssey.domain.identifiers import ProposalId, RepositoryRef, is_proposal_id
 from odyssey.domain.memory.advice import TaskContext, advise
 from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.record import Tenant
-from odyssey.domain.memory.scope import Scope
+from odyssey.domain.memory.scope import REPOSITORY, Scope
 from odyssey.domain.memory.tasks import SIMILAR
+from odyssey.handlers.memory.blocks import load_blocks, shown
 from odyssey.handlers.memory.needs import Needs
 from odyssey.handlers.memory.patterns import match_patterns, tell_matched
 from odyssey.handlers.memory.tasks import find_similar, note_reuse, use_key
@@ -65,6 +66,19 @@ async def suggest_context(
         )
     )
     return context
+
+
+async def load_core_memory(tenant: Tenant, ports: Needs, *, scope: Scope) -> str:
+    """
+    The core memory blocks whole, as one text for a model: the repository's, then those of *scope*.
+
+    Raises:
+        Unavailable: the notebook is away.
+    """
+    blocks = await load_blocks(tenant, ports, scope=REPOSITORY)
+    if scope != REPOSITORY:
+        blocks += await load_blocks(tenant, ports, scope=scope)
+    return shown(blocks)
 
 
 async def describe_task(
