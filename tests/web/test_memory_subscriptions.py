@@ -122,6 +122,68 @@ async def test_what_is_stored_is_posted_once_and_signed(
     assert "secret" not in shown
 
 
+async def store(client: httpx.AsyncClient, summary: str) -> None:
+    """The outcome of one task."""
+    body = {**WHERE, "task_id": "t1", "execution_summary": summary, "success": True}
+    response = await client.post(f"{MEMORY}/store", json=body, headers=bearer("mona"))
+    assert response.status_code == 201, response.text
+
+
+async def test_what_happens_again_is_an_event_of_its_own(
+    client: httpx.AsyncClient, ports: Ports, receiver: Receiver, clock: Clock
+) -> None:
+    """
+    A task stored anew, a context suggested once more; each try to post one has one id.
+    """
+    receiver.status = "503 Away"
+    await subscribe(client, receiver.url, "memory.stored", "memory.context.suggested")
+    await store(client, "Painted it green")
+    await client.get(
+        f"{MEMORY}/tasks/t2/context",
+        params={**WHERE, "task_description": "Paint it"},
+        headers=bearer("mona"),
+    )
+    clock.advance(timedelta(seconds=1))
+    await store(client, "Painted it blue")
+    await client.get(
+        f"{MEMORY}/tasks/t2/context",
+        params={**WHERE, "task_description": "Paint it"},
+        headers=bearer("mona"),
+    )
+    await derive_once(ports)
+    receiver.status = "200 OK"
+    clock.advance(timedelta(minutes=1))
+    await derive_once(ports)
+    tries = [(headers["x-odyssey-event"], headers["x-odyssey-delivery"])
+             for headers, _ in receiver.requests]  # fmt: skip
+
+    assert sorted(name for name, _ in set(tries)) == [
+        "memory.context.suggested",
+        "memory.context.suggested",
+        "memory.stored",
+        "memory.stored",
+    ]
+    assert sorted(tries[:4]) == sorted(tries[4:])
+
+
+async def test_the_same_record_kept_again_is_the_same_event(
+    client: httpx.AsyncClient, ports: Ports, receiver: Receiver, clock: Clock
+) -> None:
+    """
+    A receiver that has it can leave it out by its id.
+    """
+    await subscribe(client, receiver.url)
+    await add(client, "one")
+    await derive_once(ports)
+    clock.advance(timedelta(minutes=1))
+    await add(client, "one")
+    await add(client, "two")
+    await derive_once(ports)
+    ids = {headers["x-odyssey-delivery"] for headers, _ in receiver.requests}
+
+    assert len(ids) == 2
+
+
 async def test_only_the_events_that_were_asked_for_are_posted(
     client: httpx.AsyncClient, ports: Ports, receiver: Receiver
 ) -> None:

@@ -54,8 +54,15 @@ class Tally:
 
 
 def event_id(event: MemoryEvent) -> str:
-    """The same for the same event told twice, so that a receiver can leave it out."""
-    said = f"{event.name}\x1f{event.tenant}\x1f{json.dumps(dict(event.payload), sort_keys=True)}"
+    """
+    The same for the same event told twice, so that a receiver can leave it out.
+
+    A record is stored once, under its `id`. Everything else may happen again with the same
+    payload, as a task that is stored with another summary; its moment tells it apart.
+    """
+    moment = "" if "id" in event.payload else event.occurred_at.isoformat()
+    payload = json.dumps(dict(event.payload), sort_keys=True)
+    said = f"{event.name}\x1f{event.tenant}\x1f{moment}\x1f{payload}"
     return "evt_" + hashlib.sha256(said.encode()).hexdigest()[:24]
 
 
