@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bench.corpus import Asked, Corpus, GivenVectors, percentile
+from bench.corpus import RARE_KIND, Asked, Corpus, GivenVectors, percentile
 from bench.figure import Figure, NotMeasurable, tell
 from contract.memory import weaviate_server
 from odyssey.adapters.long_memory import LongMemory
@@ -46,7 +46,8 @@ EMBEDDED = 200
 
 async def figures() -> AsyncIterator[Figure]:
     """
-    `recall_<store>_<size>_p95` with p50 and the share found, and `embedding_p95`.
+    `recall_<store>_<size>_p95` with p50 and the share found, the same `_of_a_kind`, narrowed
+    as a proposal's recall is, and `embedding_p95`.
     """
     with tempfile.TemporaryDirectory(prefix="odyssey-bench-") as name:
         embedder = GivenVectors()
@@ -78,24 +79,26 @@ async def measured(
             size += len(rows)
             newest = [*newest, *rows][-ASKED_OF:]
         tell(f"{store}: {wanted} memories after {time.perf_counter() - started:.0f} s")
-        asked = corpus.questions(newest, QUESTIONS + WARM_UP)
-        embedder.know(asked)
-        times, found = await ask_all(memory, tenant, asked)
-        name = f"recall_{store}_{wanted}"
-        note = f"{found:.1%} of the questions found their memory among the first {K}"
-        yield Figure(f"{name}_p95", percentile(times, 0.95), "ms", bar=bar, note=note)
-        yield Figure(f"{name}_p50", percentile(times, 0.5), "ms")
+        for name, kinds in (("", ()), ("_of_a_kind", (RARE_KIND,))):
+            among = [row for row in newest if not kinds or row.record.kind in kinds]
+            asked = corpus.questions(among, QUESTIONS + WARM_UP)
+            embedder.know(asked)
+            times, found = await ask_all(memory, tenant, asked, kinds=kinds)
+            name = f"recall_{store}_{wanted}{name}"
+            note = f"{found:.1%} of the questions found their memory among the first {K}"
+            yield Figure(f"{name}_p95", percentile(times, 0.95), "ms", bar=bar, note=note)
+            yield Figure(f"{name}_p50", percentile(times, 0.5), "ms")
 
 
 async def ask_all(
-    memory: LongMemory, tenant: Tenant, asked: Sequence[Asked]
+    memory: LongMemory, tenant: Tenant, asked: Sequence[Asked], *, kinds: Sequence[str] = ()
 ) -> tuple[list[float], float]:
     """Milliseconds of each recall after the first ones, and the share that found its memory."""
     times: list[float] = []
     found = 0
     for number, one in enumerate(asked):
         started = time.perf_counter()
-        answer = await memory.recall(tenant, one.text, scope=REPOSITORY, limit=K)
+        answer = await memory.recall(tenant, one.text, scope=REPOSITORY, limit=K, kinds=kinds)
         if number >= WARM_UP:
             times.append((time.perf_counter() - started) * 1000)
             found += any(each.record.id == one.record_id for each in answer)

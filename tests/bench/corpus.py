@@ -26,6 +26,9 @@ WORDS = 30_000
 TURNS = 24
 """Records of one thread."""
 
+RARE_KIND = "proposal"
+"""The kind of every tenth memory; the others are comments."""
+
 TOPIC = 0.7
 """How much of its thread's direction a memory's vector has, beside its own 1."""
 
@@ -86,7 +89,7 @@ class Corpus:
                 Stored(
                     record=Record(
                         id=f"m{number}",
-                        kind="comment",
+                        kind="comment" if number % 10 else RARE_KIND,
                         text=" ".join(words),
                         occurred_at=_START + timedelta(minutes=number),
                         trust=Trust.PERSON,
