@@ -63,7 +63,8 @@ def read_kind(text: str) -> Kind:
     The kind that *text* describes.
 
     `.*` is any text. Where there is none at the edge of a word, the word ends there: `api`
-    is not in `rapid`, `.*api.*` is. `_`, `-`, `/` and spaces are alike.
+    is not in `rapid`, `.*api.*` is. `^` and `$` are the edges of the text: with both, and no `.*`,
+    it is the whole. `_`, `-`, `/` and spaces are alike.
 
     Raises:
         UnreadableKind: it is too long, or has a form that is not understood.
@@ -149,7 +150,7 @@ def _pieces(way: list[str], text: str) -> tuple[_Piece, ...]:
             raise UnreadableKind(f"pattern {text!r}: ^ begins and $ ends it; {_REMEDY}")
         literal = "".join(inner)
         words = _plain(literal).strip()
-        if not words:
+        if not words and not (starts and ends):
             continue
         is_edge_left = index == 0 or bool(_NOT_WORD.match(literal))
         is_edge_right = index == len(chunks) - 1 or bool(_NOT_WORD.match(literal[-1]))
@@ -166,6 +167,8 @@ def _pieces(way: list[str], text: str) -> tuple[_Piece, ...]:
 def _fits(way: tuple[_Piece, ...], plain: str) -> bool:
     place = 0
     for piece in way:
+        if piece.starts and piece.ends:
+            return plain == piece.words
         if piece.starts and not plain.startswith(piece.words):
             return False
         if piece.ends:
