@@ -3,7 +3,7 @@ Memory in Weaviate: one multi-tenant collection for each shelf, one tenant for e
 
 Reading order: `schema` (the collections), `connection`, `objects` (records as objects and
 back), `threads` (keys among neighbours), `writing`, `search` (one recall), `forgetting`,
-`copying` (export and re-embedding), `backups`, `store` (all of it, behind an outbox),
+`copying` (export), `reembedding`, `backups`, `store` (all of it, behind an outbox),
 `memory` (the port).
 """
 

@@ -16,7 +16,7 @@ from weaviate.classes.query import Filter
 from odyssey.adapters.control import Control
 from odyssey.adapters.embedding import ModelMismatch, Vector
 from odyssey.adapters.memory_store import Embed, Found, Key, Query, Tell, Waiting
-from odyssey.adapters.weaviate import copying, writing
+from odyssey.adapters.weaviate import copying, reembedding, writing
 from odyssey.adapters.weaviate.connection import Connection
 from odyssey.adapters.weaviate.forgetting import forget
 from odyssey.adapters.weaviate.objects import RECORD, object_id, to_record
@@ -233,12 +233,12 @@ class WeaviateStore:
 
     async def reembed(self, embed: Embed, *, model: str, tell: Tell) -> int:
         """Copies every collection with new vectors, and points the alias at the copy."""
-        async with self.control.lease(copying.REEMBED):
+        async with self.control.lease(reembedding.REEMBED):
             for tenant in await self.tenants():
                 # Whoever writes now is waited for; whoever comes finds the lease above held.
                 async with self.control.lease(f"tenant {tenant}"):
                     pass
-            done = await copying.reembed(self.connection, embed, model=model, tell=tell)
+            done = await reembedding.reembed(self.connection, embed, model=model, tell=tell)
         self.connection.forget_known()
         return done
 
@@ -250,7 +250,7 @@ class WeaviateStore:
     async def writing(self, tenant: Tenant) -> AsyncIterator[None]:
         """Lets this process alone write the tenant, of those that share the control file."""
         async with self.control.lease(f"tenant {tenant}"):
-            if await asyncio.to_thread(self.control.is_held, copying.REEMBED):
+            if await asyncio.to_thread(self.control.is_held, reembedding.REEMBED):
                 raise Unavailable("all vectors are being made anew; call again when that is done")
             yield
 
