@@ -262,17 +262,22 @@ async def test_a_subscription_that_ended_is_told_nothing(
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "status"),
     [
-        "http://127.0.0.1:9/", "http://[::1]/", "http://169.254.169.254/latest/", "http://10.0.0.1/",
-        "http://[::ffff:127.0.0.1]/", "https://user:word@example.com/", "ftp://example.com/",
+        ("http://127.0.0.1:9/", 422),
+        ("http://[::1]/", 422),
+        ("http://169.254.169.254/latest/", 422),
+        ("http://10.0.0.1/", 422),
+        ("http://[::ffff:127.0.0.1]/", 422),
+        ("https://user:word@example.com/", 422),
+        ("ftp://example.com/", 400),
     ],
-)  # fmt: skip
+)
 async def test_an_address_of_the_inside_is_refused(
-    ports: Ports, app_settings: Settings, url: str
+    ports: Ports, app_settings: Settings, url: str, status: int
 ) -> None:
     """
-    Unless a setting allows it.
+    Unless a setting allows it; what is no address of the web is no such body at all.
     """
     derived = replace(ports.derived, callbacks=SignedCallbacks(""))
     app = create_app(app_settings, replace(ports, derived=derived))
@@ -284,7 +289,7 @@ async def test_an_address_of_the_inside_is_refused(
             headers=bearer("mona"),
         )
 
-    assert response.status_code in (400, 422)
+    assert response.status_code == status, response.text
     assert set(response.json()) == {"error", "detail"}
 
 
