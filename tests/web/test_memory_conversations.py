@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from odyssey.domain.memory.record import Record, Tenant
+from odyssey.domain.memory.record import Record, Tenant, Trust
 from odyssey.handlers.remember import tenant_of
 from odyssey.ports import Ports
 from odyssey.settings import Settings
@@ -130,3 +130,21 @@ async def test_while_the_store_is_away_no_words_are_lost_behind_an_id(
     assert_error(unclear, 503, "Unavailable")
     assert_error(later, 409, "MessageExists")
     assert [each.text for each in await kept(ports)] == ["Good day", "Good morning"]
+
+
+async def test_a_service_vouches_for_no_person(client: httpx.AsyncClient, ports: Ports) -> None:
+    """What it sends as a user's words the model is not shown as written by a person."""
+    said = [message(role, role=role) for role in ("assistant", "memory", "tool", "user")]
+    await send(client, *said, by="service")
+    of_service = [(each.text, each.trust, each.actor) for each in await kept(ports)]
+    await send(client, message("by herself"))
+
+    assert of_service == [
+        ("assistant", Trust.AGENT, "api_user:ci"),
+        ("memory", Trust.INJECTED, "api_user:ci"),
+        ("tool", Trust.TOOL, "api_user:ci"),
+        ("user", Trust.TOOL, "api_user:ci"),
+    ]
+    assert [
+        (each.trust, each.actor) for each in await kept(ports) if each.text == "by herself"
+    ] == [(Trust.PERSON, "mona")]

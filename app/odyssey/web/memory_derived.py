@@ -118,6 +118,7 @@ def memory_derived_routes(access: MemoryAccess) -> APIRouter:
             ports,
             actor=caller.name,
             session=body.session_id,
+            is_service=caller.is_service,
         )
         return MessagesReceipt(
             record_ids=list(batched.record_ids),

@@ -61,12 +61,14 @@ async def add_messages(
     person: str | None = None,
     thread: str | None = None,
     session: str = "",
+    is_service: bool = False,
 ) -> Batched:
     """
     Keeps the messages of *scope*, verbatim, and batches those that may be learnt from.
 
     *person* and *thread* say where it was said, whatever the scope. Each *session* is a
-    conversation of its own: with its own ids, and its own batches.
+    conversation of its own: with its own ids, and its own batches. A service
+    (*is_service*) vouches for no person: a user's words are those of a tool then.
 
     Raises:
         MessageExists: another message has an id; nothing was kept.
@@ -74,9 +76,12 @@ async def add_messages(
     """
     now = ports.now()
     records = [
-        _record(one, scope, actor=actor, person=person, thread=thread, session=session, now=now)
+        _record(
+            one, scope, actor=actor, person=person, thread=thread, session=session,
+            trust=_trust(one, is_service=is_service), now=now,
+        )
         for one in messages
-    ]
+    ]  # fmt: skip
     await _refuse_others(tenant, messages, records, ports)
     # First the note, then the record, then the batch: cut off in between, nothing is learnt
     # from what nobody kept, and sending the messages again completes it.
@@ -138,6 +143,7 @@ def _record(
     person: str | None,
     thread: str | None,
     session: str,
+    trust: Trust,
     now: datetime,
 ) -> Record:
     name = said.id or uuid.uuid4().hex
@@ -150,7 +156,7 @@ def _record(
         kind=MESSAGE,
         text=said.content,
         occurred_at=said.at or now,
-        trust=ROLES[said.role],
+        trust=trust,
         source=record_id,
         actor=person if said.role == "user" and person else actor,
         thread=scope.name if scope.tier is Tier.THREAD else thread,
@@ -158,6 +164,11 @@ def _record(
         tier=scope.tier,
         attributes={"session": session} if session else {},
     )
+
+
+def _trust(said: Said, *, is_service: bool) -> Trust:
+    trust = ROLES[said.role]
+    return Trust.TOOL if is_service and trust is Trust.PERSON else trust
 
 
 def _digest(text: str) -> str:
