@@ -16,7 +16,7 @@ from odyssey.adapters.embedding import (
     ModelMismatch,
     Vector,
 )
-from odyssey.adapters.memory_store import Query, Store, Tell
+from odyssey.adapters.memory_store import Key, Query, Store, Tell, Waiting
 from odyssey.adapters.ranking import Ranking, Reranker
 from odyssey.domain.errors import OdysseyError, Unavailable
 from odyssey.domain.memory.asking import ask
@@ -180,21 +180,30 @@ class LongMemory:
         if tenant is None:
             return await self._catch_up_all(again=again)
         async with self._embedding.setdefault(tenant, asyncio.Lock()):
-            done = 0
-            while waiting := await self._store.unembedded(
-                tenant, limit=_BATCH if self._embedder else 0, again=again
-            ):
-                assert self._embedder is not None  # a limit of 0 gives none
+            # Each once: what the model or the store has refused is listed again.
+            tried: set[tuple[Shelf, Key]] = set()
+            while waiting := await self._untried(tenant, tried, again=again):
+                assert self._embedder is not None  # without one nothing is listed
                 vectors = await self._embed([one.record for one in waiting])
                 await self._store.put_vectors(
                     tenant,
                     list(zip(waiting, vectors, strict=True)),
                     model=self._embedder.model,
                 )
-                done += len(waiting)
-                if again and not any(vectors):
-                    break
-            return done
+                tried |= {(one.shelf, one.key) for one in waiting}
+            return len(tried)
+
+    async def _untried(
+        self, tenant: Tenant, tried: set[tuple[Shelf, Key]], *, again: bool
+    ) -> list[Waiting]:
+        """The next rows to embed, without those that were *tried* and are still listed."""
+        limit = _BATCH if self._embedder else 0
+        while True:
+            listed = await self._store.unembedded(tenant, limit=limit, again=again)
+            found = [one for one in listed if (one.shelf, one.key) not in tried]
+            if found or not listed or len(listed) < limit:
+                return found[:_BATCH]
+            limit *= 2
 
     async def _catch_up_all(self, *, again: bool) -> int:
         done = 0

@@ -102,7 +102,7 @@ class Store(Protocol):
         Puts rows back as they were, vectors included; how many were not there. Repeatable.
 
         Raises:
-            ModelMismatch: the tenant's vectors are of another model.
+            ModelMismatch: the tenant's vectors are of another model, or of another size.
         """
         ...
 
@@ -129,7 +129,7 @@ class Store(Protocol):
         Stores what was embedded; a row with no vectors was refused, which is counted.
 
         Raises:
-            ModelMismatch: the tenant's vectors are of another model.
+            ModelMismatch: the tenant's vectors are of another model, or of another size.
         """
         ...
 
@@ -156,7 +156,7 @@ class Store(Protocol):
     async def reembed(self, embed: Embed, *, model: str, tell: Tell) -> int:
         """
         Makes every vector anew with *model*; how many rows. Recall goes on with the old ones
-        until all are there. Repeatable: what was made is not made again.
+        until all are there. Repeatable: where it was broken off it goes on.
         """
         ...
 

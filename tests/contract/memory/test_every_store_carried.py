@@ -161,8 +161,9 @@ async def test_vectors_made_anew_with_the_same_model_are_the_same(
     await memory.retain(tenant, sample())
     before = await lines(memory, tenant)
 
-    await memory.reembed()
+    done = await memory.reembed()
 
+    assert done == len(sample())
     assert before == await lines(memory, tenant)
 
 

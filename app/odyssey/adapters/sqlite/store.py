@@ -207,7 +207,7 @@ class SqliteStore:
         self, tenant: Tenant, found: Sequence[tuple[Waiting, Sequence[Vector]]], model: str
     ) -> None:
         with self.files.connection(tenant, write=True) as connection:
-            vectors.bind(connection, model)
+            vectors.bind(connection, model, [vector for _, own in found for vector in own])
             for one, own in found:
                 t = tables(one.shelf)
                 # Between reading and writing another process may have forgotten or replaced it.
@@ -280,7 +280,7 @@ def _load(connection: sqlite3.Connection, found: Sequence[Stored], shelf: Shelf)
             added.append(seq)
             is_new += 1
         if one.model is not None and not vectors.read(connection, t, [seq]):
-            vectors.bind(connection, one.model)
+            vectors.bind(connection, one.model, one.vectors)
             vectors.write(connection, t, seq, one.vectors, model=one.model)
     refresh_nearby(connection, t, added)
     return is_new

@@ -12,13 +12,13 @@ import sqlite3
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from odyssey.adapters.embedding import ModelMismatch, Vector
-from odyssey.adapters.sqlite.schema import Tables, tables
+from odyssey.adapters.sqlite.schema import Tables, shelves, tables
 from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.scope import Shelf
 
@@ -27,11 +27,22 @@ Numbers = npt.NDArray[np.int64]
 
 _FIRST_ROOM = 1_024
 
+_BYTES = 4
+"""Of a number of a vector."""
+
 
 def write(
     connection: sqlite3.Connection, t: Tables, seq: int, vectors: Sequence[Vector], *, model: str
 ) -> None:
     """Stores a record's vectors, one for each chunk, and takes it out of the outbox."""
+    put(connection, t, seq, vectors, model=model)
+    connection.execute(f"DELETE FROM {t.outbox} WHERE seq = ?", (seq,))  # noqa: S608 - own names
+
+
+def put(
+    connection: sqlite3.Connection, t: Tables, seq: int, vectors: Sequence[Vector], *, model: str
+) -> None:
+    """Stores a record's vectors, one for each chunk."""
     connection.executemany(
         f"INSERT INTO {t.vector} (seq, chunk, model, value) VALUES (?, ?, ?, ?)"  # noqa: S608 - own names
         " ON CONFLICT (seq, model, chunk) DO NOTHING",
@@ -40,7 +51,6 @@ def write(
             for chunk, vector in enumerate(vectors)
         ],
     )
-    connection.execute(f"DELETE FROM {t.outbox} WHERE seq = ?", (seq,))  # noqa: S608 - own names
 
 
 def read(connection: sqlite3.Connection, t: Tables, seqs: Sequence[int]) -> dict[int, list[Vector]]:
@@ -63,24 +73,64 @@ def model_of(connection: sqlite3.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def bind(connection: sqlite3.Connection, model: str) -> None:
+def bind(connection: sqlite3.Connection, model: str, made: Iterable[Vector]) -> None:
     """
-    Ties the file to *model*, the first time; afterwards checks it.
+    Ties the file to *model*, the first time; afterwards checks it, and the size of what it made.
 
     Raises:
-        ModelMismatch: the file holds vectors of another model.
+        ModelMismatch: the file holds vectors of another model, or of one of this name whose
+            vectors have another size.
     """
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('model', ?)", (model,))
     known = model_of(connection)
     if known is not None and known != model:
         raise ModelMismatch(known=known, asked=model)
+    size = size_of(connection, model)
+    for one in made:
+        size = size or len(one)
+        if len(one) != size:
+            raise ModelMismatch(
+                known=f"{model}, {size} numbers", asked=f"{model}, {len(one)} numbers"
+            )
 
 
-def switch(connection: sqlite3.Connection, all_tables: Sequence[Tables], model: str) -> None:
-    """Ties the file to *model* instead, and deletes the vectors of every other."""
+def size_of(connection: sqlite3.Connection, model: str) -> int | None:
+    """How many numbers the vectors of *model* have; None where there is none."""
+    for shelf in shelves(connection):
+        row = connection.execute(
+            f"SELECT length(value) FROM {tables(shelf).vector}"  # noqa: S608 - own names
+            " WHERE model = ? ORDER BY id LIMIT 1",
+            (model,),
+        ).fetchone()
+        if row:
+            return int(row[0]) // _BYTES
+    return None
+
+
+def drop(connection: sqlite3.Connection, model: str) -> None:
+    """Deletes the vectors of *model*."""
+    for shelf in shelves(connection):
+        connection.execute(
+            f"DELETE FROM {tables(shelf).vector} WHERE model = ?",  # noqa: S608 - own names
+            (model,),
+        )
+
+
+def switch(connection: sqlite3.Connection, model: str, *, kept_as: str) -> None:
+    """
+    Ties the file to *model*, whose vectors are *kept_as*, and deletes those of every other.
+
+    Their rows wait for vectors no longer.
+    """
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('model', ?)", (model,))
-    for t in all_tables:
-        connection.execute(f"DELETE FROM {t.vector} WHERE model <> ?", (model,))  # noqa: S608 - own names
+    for shelf in shelves(connection):
+        t = tables(shelf)
+        connection.execute(f"DELETE FROM {t.vector} WHERE model <> ?", (kept_as,))  # noqa: S608 - own names
+        if kept_as != model:
+            connection.execute(f"UPDATE {t.vector} SET model = ?", (model,))  # noqa: S608 - own names
+        connection.execute(
+            f"DELETE FROM {t.outbox} WHERE seq IN (SELECT seq FROM {t.vector})"  # noqa: S608 - own names
+        )
         start_epoch(connection, t)
 
 
@@ -119,7 +169,8 @@ class Matrix:
         """
         Row numbers and vectors of *model*, as the connection's transaction sees them.
 
-        Shapes (n,) and (n, dimensions); a record of several chunks has several rows.
+        Shapes (n,) and (n, dimensions); a record of several chunks has several rows. Vectors
+        of another size are left out: another model of this name made them.
         """
         with self._lock:
             row = connection.execute(
@@ -132,8 +183,8 @@ class Matrix:
                 self._seqs = np.empty(0, dtype=np.int64)
             rows = connection.execute(
                 f"SELECT id, seq, value FROM {self._t.vector}"  # noqa: S608 - own names
-                " WHERE id > ? AND model = ? ORDER BY id",
-                (self._last_id, model),
+                " WHERE id > ? AND model = ? AND length(value) = ? ORDER BY id",
+                (self._last_id, model, dimensions * _BYTES),
             ).fetchall()
             if rows:
                 self._append(rows, dimensions)
