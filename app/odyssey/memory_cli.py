@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from odyssey.domain.memory.evolution_formats import EvolutionFormat
-from odyssey.handlers.memory.forget import forget_derived
+from odyssey.handlers.memory.forget import forget_in
 from odyssey.memory_opened import Store, folder_of, opened_memory, opened_notebooks
 
 if TYPE_CHECKING:
@@ -253,18 +253,19 @@ def forget(
         from odyssey.adapters.notebook.opening import memory_ports
 
         told: dict[str, Any] = {}
-        of = {"person": person or None, "source": source or None}
         async with opened_notebooks() as notebooks:
             derived = memory_ports(notebooks)
             only = _tenant(repository, installation, tenant)
             for one in await _tenants(opened, only, notebooks):
-                done = await opened.forget(one, **of)
+                done = await forget_in(
+                    one, opened, derived, person=person or None, source=source or None
+                )
                 told[one.name] = {
-                    "deleted": done.count,
-                    "left": done.left,
-                    "mentions": done.mentions,
-                    "ids": {shelf.value: list(ids) for shelf, ids in done.deleted.items()},
-                    "derived": dict(await forget_derived(one, done, opened, derived, **of)),
+                    "deleted": done.records.count,
+                    "left": done.records.left,
+                    "mentions": done.mentions.total(),
+                    "ids": {shelf.value: list(ids) for shelf, ids in done.records.deleted.items()},
+                    "derived": dict(done.derived),
                 }
         return {"deleted": sum(one["deleted"] for one in told.values()), "tenants": told}
 

@@ -196,6 +196,12 @@ CASES: dict[str, Callable[[], str]] = {
     ),
     "recalled_nothing": lambda: memory_text.recalled("bob", "Who?", []),
     "forgotten": lambda: memory_text.forgotten("bob", "@carol", {"event": 3, "observation": 1}),
+    "forgotten_and_named": lambda: memory_text.forgotten(
+        "bob", "@carol", {"event": 3}, mentions={"record": 2, "core memory block": 1}
+    ),
+    "forgotten_in_part": lambda: memory_text.forgotten(
+        "bob", "#7", {"event": 10_000}, is_done=False
+    ),
     "merge_message": lambda: comments.merge_message(_merged()),
     "status_waiting_for_approval": lambda: comments.status_comment(
         a_proposal(), conditions_of(a_proposal(), approved_head=OLD_HEAD)

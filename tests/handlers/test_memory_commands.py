@@ -6,16 +6,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from handlers.conftest import Desk
+from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.change import Files
-from odyssey.domain.errors import TurnedDown
+from odyssey.domain.commands import Forget
+from odyssey.domain.errors import TurnedDown, Unavailable
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.memory.record import Record, Trust
+from odyssey.domain.memory.blocks import Configure
+from odyssey.domain.memory.record import Record, Tenant, Trust
 from odyssey.domain.memory.scope import REPOSITORY as EVERYBODY
-from odyssey.domain.memory.scope import Tier
+from odyssey.domain.memory.scope import Scope, Tier
+from odyssey.domain.memory.stored import Forgotten
+from odyssey.domain.memory.tasks import TaskMemory
+from odyssey.handlers.memory.blocks import put_block
+from odyssey.handlers.memory_commands import forget
 from odyssey.handlers.obey import obey
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reject import reject
@@ -48,6 +57,20 @@ async def poison(desk: Desk) -> None:
         actor="eve",
     )
     await desk.ports.memory.retain(tenant_of(desk.repository), [record])
+
+
+def a_task(desk: Desk, **more: Any) -> TaskMemory:
+    """A task memory, of nobody."""
+    wanted = {"task_id": "t1", "summary": "Lit it", "success": True, **more}
+    return TaskMemory(learned_at=desk.ports.now(), **wanted)
+
+
+async def only_note(desk: Desk) -> Record:
+    """The one note of the repository."""
+    (found,) = await desk.ports.memory.recall(
+        tenant_of(desk.repository), "", scope=EVERYBODY, kinds=("note",)
+    )
+    return found.record
 
 
 async def test_what_is_remembered_is_shown_masked_and_recalled_with_its_source(desk: Desk) -> None:
@@ -140,6 +163,106 @@ async def test_forget_deletes_everywhere_and_says_how_much(desk: Desk, command: 
     assert "found none" in answer
     assert "nothing was deleted" in again
     assert [each.record.text for each in left] == ["The doors are open"]
+
+
+async def test_forget_of_a_thread_takes_what_belongs_to_it_alone(desk: Desk) -> None:
+    """
+    Its blocks, a read-only one too, and a task that no index has yet; another thread's stay.
+    """
+    tenant = tenant_of(desk.repository)
+    event, _ = await asked(desk, "/odyssey remember The lights are green")
+    here, there = (Scope.of_thread(f"issues/{event.number + more}") for more in (0, 1_000))
+    block = Configure(value="Our secret plan", read_only=True)
+    for scope in (here, there):
+        await put_block("plan", block, tenant, desk.ports, scope=scope, by="ada")
+        await desk.ports.derived.tasks.put(tenant, a_task(desk, scope=scope))
+    _, answer = await asked(desk, f"/odyssey forget #{event.number}")
+    blocks, tasks = desk.ports.derived.blocks, desk.ports.derived.tasks
+    left = [
+        (
+            len(await blocks.present(tenant, each, ())),
+            len(await tasks.newest(tenant, each, limit=9)),
+        )
+        for each in (here, there)
+    ]
+
+    assert "1 × block in the notebook" in answer
+    assert "1 × task in the notebook" in answer
+    assert "found none" in answer
+    assert left == [(0, 0), (1, 1)]
+
+
+async def test_forget_of_a_person_says_that_texts_of_others_name_them_still(desk: Desk) -> None:
+    """
+    Also where nothing was theirs: what is not deleted is not passed over.
+    """
+    await asked(desk, "/odyssey remember Deploys are for @ben to start")
+    block = Configure(value="Ask @ben before a release")
+    await put_block("plan", block, tenant_of(desk.repository), desk.ports, scope=EVERYBODY, by="a")
+    await desk.ports.memory.forget(tenant_of(desk.repository), person="ben")
+    _, answer = await asked(desk, "/odyssey forget @ben")
+
+    assert "nothing was deleted" in answer
+    assert "Texts of others name `@ben` still" in answer
+    assert "1 × core memory block" in answer
+    assert "1 × record" in answer
+
+
+async def test_forget_that_stops_half_way_says_so_and_goes_on_when_asked_again(desk: Desk) -> None:
+    """
+    Of a long thread; the proof is given when there is nothing left.
+    """
+    event, _ = await asked(desk, "/odyssey remember The lights are green")
+    note = await only_note(desk)
+    more = [
+        replace(note, id=f"more:{each}", source=f"{note.source}-{each}", text=f"Light {each}")
+        for each in range(3)
+    ]
+    await desk.ports.memory.retain(tenant_of(desk.repository), more)
+    command = Forget(number=event.number)
+    answers = [await forget(command, event, desk.ports, most=3) for _ in range(2)]
+    left = await desk.ports.memory.recall(
+        tenant_of(desk.repository), "", scope=EVERYBODY, kinds=("note",)
+    )
+
+    assert "this is not done" in answers[0]
+    assert "found none" not in answers[0]
+    assert "found none" in answers[1]
+    assert left == []
+
+
+class CutOff(SqliteMemory):
+    """
+    A store whose process ends right after it deleted something.
+    """
+
+    async def forget(
+        self, tenant: Tenant, *, source: str | None = None, person: str | None = None
+    ) -> Forgotten:
+        """Raises, once it has deleted something."""
+        forgotten = await super().forget(tenant, source=source, person=person)
+        if forgotten.count:
+            raise Unavailable("the process was killed")
+        return forgotten
+
+
+async def test_forget_of_a_thread_that_was_cut_off_is_completed_by_a_repeat(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """
+    Once its record is gone nothing leads from a thread to what was derived, so that goes first.
+    """
+    tenant = tenant_of(desk.repository)
+    event, _ = await asked(desk, "/odyssey remember The lights are green")
+    await desk.ports.derived.tasks.put(tenant, a_task(desk, source=event.url))
+    cut_off = CutOff(tmp_path / "odyssey" / "memory")
+    command = Forget(number=event.number)
+    with pytest.raises(Unavailable):
+        await forget(command, event, replace(desk.ports, memory=cut_off))
+    await cut_off.close()
+    await forget(command, event, desk.ports)
+
+    assert await desk.ports.derived.tasks.newest(tenant, EVERYBODY, limit=9) == []
 
 
 async def test_forget_takes_more_than_permission_to_write(desk: Desk) -> None:

@@ -99,16 +99,39 @@ def recalled(
     return clip("\n\n".join((opening, *parts, closing)))
 
 
-def forgotten(author: str, what: str, deleted: Mapping[str, int]) -> str:
-    """How many rows of which kind were deleted, and that none is left."""
-    rows = [f"{count} × {plain(kind)}" for kind, count in sorted(deleted.items()) if count]
+def forgotten(
+    author: str,
+    what: str,
+    deleted: Mapping[str, int],
+    *,
+    mentions: Mapping[str, int] | None = None,
+    is_done: bool = True,
+) -> str:
+    """
+    How many rows of which kind were deleted, and that none is left; or that it is not done.
+
+    *mentions* counts texts of others that name the person still.
+    """
+    named = _counted(mentions or {})
+    stays = f"\n\nTexts of others name {code(what)} still, and stay: {named}." if named else ""
+    rows = _counted(deleted)
     if not rows:
-        return f"**{plain(author)}**, memory holds nothing of {code(what)}; nothing was deleted."
+        nothing = f"memory holds nothing of {code(what)}; nothing was deleted."
+        return f"**{plain(author)}**, {nothing}{stays}"
+    if not is_done:
+        return (
+            f"**{plain(author)}**, this is not done: of {code(what)} memory held more than is "
+            f"deleted at once. Deleted so far: {rows}. Write the command again for the rest."
+        )
     return (
-        f"**{plain(author)}**, what memory held of {code(what)} is deleted: {', '.join(rows)}. "
+        f"**{plain(author)}**, what memory held of {code(what)} is deleted: {rows}. "
         "A search by the same condition then found none. Comments and pull requests on GitHub "
-        "stay, and so do files that were exported."
+        f"stay, and so do files that were exported.{stays}"
     )
+
+
+def _counted(rows: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {plain(kind)}" for kind, count in sorted(rows.items()) if count)
 
 
 def _proof(learnt: Learnt) -> str:

@@ -4,18 +4,20 @@ Memory by command: what people let Odyssey keep, ask it for, and have it delete.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from odyssey.domain import memory_text
 from odyssey.domain.commands import Forget
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import RepositoryRef
 from odyssey.domain.memory.masking import mask
-from odyssey.domain.memory.record import Record, Tenant, Trust
+from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory.retention import storable
-from odyssey.domain.memory.scope import REPOSITORY, Scope, Shelf
+from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory_kinds import NOTE
-from odyssey.handlers.memory.forget import forget_everywhere
+from odyssey.handlers.memory.forget import (
+    MOST_OF_THREAD,
+    Erased,
+    forget_everywhere,
+    forget_thread,
+)
 from odyssey.handlers.memory.quote import bearing_on, quote_observations, quote_passages
 from odyssey.handlers.remember import keep, mentioned_in, tenant_of
 from odyssey.handlers.remember_said import thread_of
@@ -24,9 +26,6 @@ from odyssey.ports import Ports
 BEST = 5
 BEST_BESIDES = 3
 """Observations, and passages of the archive, that are shown beside what happened."""
-_PAGE = 200
-_ROUNDS = 50
-"""Pages of a thread that are deleted in one command: 10,000 rows."""
 
 
 async def remember(text: str, index: int, event: IssueCommented, ports: Ports) -> str:
@@ -67,39 +66,28 @@ async def recall(question: str, event: IssueCommented, ports: Ports) -> str:
     )
 
 
-async def forget(command: Forget, event: IssueCommented, ports: Ports) -> str:
+async def forget(
+    command: Forget, event: IssueCommented, ports: Ports, *, most: int = MOST_OF_THREAD
+) -> str:
     """
     Deletes what *command* names from memory and from what was derived of it, and tells.
+
+    Of a thread at most *most* rows at once; the answer then says that there are more.
 
     Raises:
         Unavailable: something is there still; call again.
     """
     tenant = tenant_of(event.repository)
     if command.number is not None:
-        deleted = await _forget_threads(command.number, event.repository, event.url, tenant, ports)
-        what = f"#{command.number}"
+        what, erased = f"#{command.number}", Erased()
+        host = "/".join(event.url.split("/")[:3])
+        for thread in (f"pull/{command.number}", f"issues/{command.number}"):
+            url = f"{host}/{event.repository}/{thread}"
+            erased += await forget_thread(thread, url, tenant, ports, most=most)
     else:
         person, source = command.person, command.source
-        deleted = await forget_everywhere(tenant, ports, source=source, person=person)
+        erased = await forget_everywhere(tenant, ports, source=source, person=person)
         what = f"@{person}" if person else str(source)
-    return memory_text.forgotten(event.author, what, deleted)
-
-
-async def _forget_threads(
-    number: int, repository: RepositoryRef, url: str, tenant: Tenant, ports: Ports
-) -> Counter[str]:
-    host = "/".join(url.split("/")[:3])
-    count: Counter[str] = Counter()
-    for thread in (f"pull/{number}", f"issues/{number}"):
-        count += await forget_everywhere(tenant, ports, source=f"{host}/{repository}/{thread}")
-        for shelf in Shelf:
-            for _ in range(_ROUNDS):
-                found = await ports.memory.recall(
-                    tenant, "", scope=Scope.of_thread(thread), limit=_PAGE, shelf=shelf
-                )
-                sources = {each.record.source for each in found}
-                for source in sorted(sources):
-                    count += await forget_everywhere(tenant, ports, source=source)
-                if not sources:
-                    break
-    return count
+    return memory_text.forgotten(
+        event.author, what, erased.rows, mentions=erased.mentions, is_done=erased.is_done
+    )

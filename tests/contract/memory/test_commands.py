@@ -18,10 +18,12 @@ import pytest
 from contract.memory.records import NOON, record
 from contract.notebook.world import opened
 from odyssey.bootstrap import make_embedder, make_memory
+from odyssey.domain.memory.blocks import Configure
 from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory.stored import Stored, to_line
 from odyssey.domain.memory.tasks import TaskMemory
+from odyssey.handlers.memory.blocks import put_block
 from odyssey.handlers.memory.tasks import store_task
 from odyssey.settings import EmbeddingProvider, MemoryStore, Settings
 
@@ -89,6 +91,20 @@ async def test_what_was_derived_is_forgotten_from_the_command_line_too(tmp_path:
 
     assert told(done)["tenants"][TENANT.name]["derived"]["task in the notebook"] == 1
     assert left == []
+
+
+async def test_forgetting_from_the_command_line_counts_blocks_that_name_the_person(
+    tmp_path: Path,
+) -> None:
+    """A block is others' text and stays; that it does is told."""
+    async with opened(tmp_path / "memory", embeds=False) as world:
+        block = Configure(value="Ask @ada before a release")
+        await put_block("plan", block, TENANT, world, scope=REPOSITORY, by="bob")
+
+    done = told(await asyncio.to_thread(odyssey, tmp_path, "forget", "--person", "ada"))
+
+    assert done["tenants"][TENANT.name]["mentions"] == 1
+    assert done["deleted"] == 0
 
 
 async def test_notebooks_go_with_backups_and_exports_from_the_command_line(tmp_path: Path) -> None:
