@@ -270,6 +270,11 @@ async def test_a_hybrid_query_brings_everything_newest_first(
     )
     merged = replace(failed, id="prop_x:merged", kind="merge", text="Merged: billing")
     await ports.memory.retain(tenant_of(WIDGETS), [failed, merged])
+    for label, text in (("plan_billing", "First mend billing"), ("habits", "Tabs")):
+        put = await client.put(
+            f"{MEMORY}/blocks/{label}", json={**WHERE, "value": text}, headers=bearer("mona")
+        )
+        assert put.status_code == 200, put.text
     options = {
         "include_tasks": True,
         "task_status_filter": "failed",
@@ -292,8 +297,11 @@ async def test_a_hybrid_query_brings_everything_newest_first(
     assert response.status_code == 200, response.text
     assert [each["source_type"] for each in results][-1] == "semantic_match"
     assert {each["source_type"] for each in results} == {
-        "semantic_match", "task", "db_log", "proposal",
+        "semantic_match", "task", "db_log", "plan", "proposal",
     }  # fmt: skip
+    assert [each["content"]["id"] for each in results if each["source_type"] == "plan"] == [
+        "plan_billing"
+    ]
     assert [each["timestamp"] for each in results] == sorted(
         (each["timestamp"] for each in results), reverse=True
     )

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from odyssey.domain.memory.entries import METADATA, entry_id_of, metadata_of
+from odyssey.domain.memory.filters import LogLevel, TaskStatus, read_level, read_status
 from odyssey.domain.memory.record import Recollection, Record, Trust
-from odyssey.handlers.memory.semantic import Item, Wanted, distance, matched_by
+from odyssey.handlers.memory.semantic import distance, matched_by
+from odyssey.handlers.memory.structured import Item, Wanted
 from odyssey.web.memory_access import Asked
 from odyssey.web.models import REPOSITORY
 
@@ -133,11 +135,15 @@ class StructuredOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     include_tasks: bool = False
-    task_status_filter: str | None = Field(default=None, description="`completed` or `failed`.")
+    task_status_filter: str | None = Field(
+        default=None,
+        max_length=100,
+        description=f"One of {', '.join(TaskStatus)}; what is pending is an open proposal.",
+    )
     task_limit: Many = 5
     include_db_logs: bool = False
     db_log_level_filter: str | None = Field(
-        default=None, description="`CRITICAL`, `ERROR`, `WARNING` or `INFO`."
+        default=None, max_length=100, description=f"One of {', '.join(LogLevel)}."
     )
     db_log_limit: Many = 5
     include_plans: bool = Field(
@@ -150,12 +156,16 @@ class StructuredOptions(BaseModel):
     def wanted(self) -> Wanted:
         """
         The same as a value.
+
+        Raises:
+            UnknownFilter: a filter has a value that nothing has.
         """
+        status, level = self.task_status_filter, self.db_log_level_filter
         return Wanted(
             tasks=self.task_limit if self.include_tasks else 0,
-            task_status=self.task_status_filter,
+            task_status=None if status is None else read_status(status),
             logs=self.db_log_limit if self.include_db_logs else 0,
-            log_level=self.db_log_level_filter,
+            log_level=None if level is None else read_level(level),
             plans=self.plan_limit if self.include_plans else 0,
             proposals=self.proposal_limit if self.include_proposals else 0,
         )

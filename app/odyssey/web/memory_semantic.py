@@ -12,9 +12,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from odyssey.domain.memory.entries import MetadataRefused
+from odyssey.domain.memory.filters import UnknownFilter
 from odyssey.domain.memory.record import Trust
 from odyssey.handlers.memory.events import DEEPEST, list_events
-from odyssey.handlers.memory.semantic import add_entry, query_entries, semantic_item, structured
+from odyssey.handlers.memory.semantic import add_entry, query_entries, semantic_item
+from odyssey.handlers.memory.structured import Wanted, structured
 from odyssey.web.bearer import Caller
 from odyssey.web.errors import error_responses
 from odyssey.web.memory_access import Asked, MemoryAccess, asked_in_query
@@ -86,6 +88,7 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
         The same, with tasks, log entries, plans and proposals; newest first.
         """
         place = await access.to_read(request.state.caller, body)
+        wanted = _wanted(body)
         with _refused_as_bad_request():
             found = await query_entries(
                 body.query_text,
@@ -96,14 +99,7 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
                 metadata_filter=body.semantic_metadata_filter,
             )
         items = [semantic_item(each) for each in found]
-        if body.structured_options is not None:
-            items += await structured(
-                body.structured_options.wanted(),
-                place.repository,
-                place.tenant,
-                ports,
-                scope=place.scope,
-            )
+        items += await structured(wanted, place.repository, place.tenant, ports, scope=place.scope)
         if body.order is Order.TIMESTAMP:
             items.sort(key=lambda item: item.at, reverse=True)
         return HybridAnswer(
@@ -145,6 +141,15 @@ def _refused_as_bad_request() -> Iterator[None]:
         yield
     except MetadataRefused as error:
         raise HTTPException(400, str(error)) from error
+
+
+def _wanted(body: HybridBody) -> Wanted:
+    if body.structured_options is None:
+        return Wanted()
+    try:
+        return body.structured_options.wanted()
+    except UnknownFilter as error:
+        raise HTTPException(422, f"structured_options: {error}") from error
 
 
 def _trust(asked: Trust | None, caller: Caller) -> Trust:
