@@ -184,6 +184,40 @@ async def test_the_same_record_kept_again_is_the_same_event(
     assert len(ids) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("archival", {"text": "A secret thought"}, "archival"),
+        (
+            "conversations/messages",
+            {"messages": [{"role": "user", "content": "A secret thought"}]},
+            "message",
+        ),
+    ],
+)
+async def test_passages_and_messages_are_told_of_as_well(
+    client: httpx.AsyncClient,
+    ports: Ports,
+    receiver: Receiver,
+    path: str,
+    body: dict[str, Any],
+    kind: str,
+) -> None:
+    """
+    Each by its id, with its kind and tier.
+    """
+    await subscribe(client, receiver.url)
+    sent = await client.post(f"{MEMORY}/{path}", json={**WHERE, **body}, headers=bearer("mona"))
+    await derive_once(ports)
+    ((_, told),) = receiver.requests
+    receipt = sent.json()
+    name = receipt["id"] if "id" in receipt else receipt["record_ids"][0]
+
+    assert json.loads(told)["event"] == "memory.stored"
+    assert json.loads(told)["payload"] == {"id": name, "kind": kind, "tier": "repository"}
+    assert b"secret thought" not in told
+
+
 async def test_only_the_events_that_were_asked_for_are_posted(
     client: httpx.AsyncClient, ports: Ports, receiver: Receiver
 ) -> None:

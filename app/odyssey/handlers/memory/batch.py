@@ -13,6 +13,7 @@ from datetime import datetime
 
 from odyssey.domain.errors import Conflict, Unavailable
 from odyssey.domain.memory.derived import MESSAGE, scope_name
+from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.record import Record, Tenant, Trust
 from odyssey.domain.memory.retention import retainable
 from odyssey.domain.memory.scope import Scope, Tier
@@ -66,9 +67,10 @@ async def add_messages(
     """
     Keeps the messages of *scope*, verbatim, and batches those that may be learnt from.
 
-    *person* and *thread* say where it was said, whatever the scope. Each *session* is a
-    conversation of its own: with its own ids, and its own batches. A service
-    (*is_service*) vouches for no person: a user's words are those of a tool then.
+    Subscribers are told of each. *person* and *thread* say where it was said, whatever the
+    scope. Each *session* is a conversation of its own: with its own ids, and its own
+    batches. A service (*is_service*) vouches for no person: a user's words are those of a
+    tool then.
 
     Raises:
         MessageExists: another message has an id; nothing was kept.
@@ -96,6 +98,15 @@ async def add_messages(
         # Its digest: the notebook's rows of messages hold no text.
         session=_digest(session) if session else "",
     )
+    for one in records:
+        await ports.derived.events.publish(
+            MemoryEvent(
+                name=Happened.STORED,
+                tenant=tenant,
+                occurred_at=now,
+                payload={"id": one.id, "kind": one.kind, "tier": str(one.tier)},
+            )
+        )
     return Batched(record_ids=tuple(one.id for one in records), jobs=tuple(jobs), waiting=waiting)
 
 
