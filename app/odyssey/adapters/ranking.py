@@ -10,12 +10,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from odyssey.adapters.memory_store import Found
+from odyssey.adapters.memory_store import Found, Key
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.asking import Question
 from odyssey.domain.memory.fusion import Candidate, Fused, Weights, fuse, meaning_nearby
 from odyssey.domain.memory.keys import said
-from odyssey.domain.memory.record import Recollection, Record
+from odyssey.domain.memory.record import MENTIONED, Recollection, Record
 from odyssey.domain.memory.scoring import (
     IMPORTANCE,
     Scoring,
@@ -24,6 +24,7 @@ from odyssey.domain.memory.scoring import (
     is_close,
     recency_of,
 )
+from odyssey.domain.memory.time_window import read_window
 
 _log = logging.getLogger(__name__)
 
@@ -67,12 +68,12 @@ class Ranking:
         """
         The best *limit* by composite score, then the rest; each text once unless *doubles*.
         """
-        ranked = self._fused(found, question, limit=4 * limit + 20)
+        ranked = await self._fused(found, question, limit=4 * limit + 20)
         if self.reranker is not None and ranked:
             ranked = await self._judged(found, ranked, question.text)
         return await self._told(found, ranked, question, limit=limit, doubles=doubles)
 
-    def _fused(self, found: Found, question: Question, *, limit: int) -> list[Fused]:
+    async def _fused(self, found: Found, question: Question, *, limit: int) -> list[Fused]:
         candidates = [
             Candidate(
                 key=hit.key,
@@ -90,7 +91,15 @@ class Ranking:
                 cosine=max(hit.own, hit.before, hit.after),
             )
         ]
-        return fuse(candidates, self.weights, limit=limit)
+        ranked = fuse(candidates, self.weights, limit=limit)
+        mentions = await _mentions(found, ranked, question)
+        if not mentions:
+            return ranked
+        timed = [
+            dataclasses.replace(one, time=max(one.time, mentions.get(one.key, 0.0)))
+            for one in candidates
+        ]
+        return fuse(timed, self.weights, limit=limit)
 
     async def _judged(self, found: Found, ranked: list[Fused], question: str) -> list[Fused]:
         """The first `JUDGED` in the model's order, then the others; as they were without it."""
@@ -171,6 +180,25 @@ class Ranking:
         is_lifted = one.score > 0 and importance * self.scoring.importance > 0
         matched = (*one.matched, IMPORTANCE) if is_lifted else one.matched
         return dataclasses.replace(one, score=score, matched=matched)
+
+
+async def _mentions(found: Found, ranked: Sequence[Fused], question: Question) -> dict[Key, float]:
+    """
+    By key, how well a time that a record speaks of fits that of the question, where it does.
+
+    Only of the records in *ranked*: a boost lifts nothing to the top from further down, and
+    the stores keep what a text mentions with the text.
+    """
+    if question.window is None and question.mention is None:
+        return {}
+    records = await found.read([one.candidate.key for one in ranked])
+    windows = {
+        key: read_window(record.attributes[MENTIONED])
+        for key, record in records.items()
+        if MENTIONED in record.attributes
+    }
+    shares = {key: question.is_about_mention(each) for key, each in windows.items() if each}
+    return {key: share for key, share in shares.items() if share > 0}
 
 
 def _unranked(key: int | str) -> Fused:

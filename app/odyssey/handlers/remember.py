@@ -11,8 +11,8 @@ from datetime import datetime
 from odyssey.domain.answer_text import revert_reason
 from odyssey.domain.identifiers import ProposalId, RepositoryRef
 from odyssey.domain.memory.happening import Happened, MemoryEvent
-from odyssey.domain.memory.record import Record, Tenant, Trust
-from odyssey.domain.memory.time_window import find_window
+from odyssey.domain.memory.record import MENTIONED, Record, Tenant, Trust
+from odyssey.domain.memory.time_window import find_window, window_text
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.memory.attempts import learn_from_attempt, learn_from_revert
 from odyssey.ports import Ports
@@ -44,14 +44,14 @@ async def keep(repository: RepositoryRef, records: Sequence[Record], ports: Port
 
 
 def mentioned_in(text: str, said_at: datetime) -> dict[str, str]:
-    """The time that *text* speaks of, as the attribute `mentioned`; none where it names none."""
+    """The time that *text* speaks of, as the attribute `MENTIONED`; none where it names none."""
     try:
-        window = find_window(text[:MAX_READ], now=said_at)
+        window = find_window(text[:MAX_READ], now=said_at, nearest=True)
     except (ValueError, OverflowError):
         return {}
     if window is None:
         return {}
-    return {"mentioned": f"{window.start.isoformat()}/{window.end.isoformat()}"}
+    return {MENTIONED: window_text(window)}
 
 
 async def retain_proposal(proposal: Proposal, ports: Ports) -> None:

@@ -108,6 +108,31 @@ async def test_of_two_that_answer_alike_the_newer_one_comes_first(opens: Opens) 
     assert await ids(memory) == ["new", "old"]
 
 
+async def test_a_time_that_was_spoken_of_is_found_as_one_at_which_something_happened(
+    opens: Opens,
+) -> None:
+    """A note of March about May comes before one about August when May is asked for."""
+    memory = opens(Scoring(importance=0, recency=0), None)
+    await memory.retain(
+        TENANT,
+        [
+            record(name, "the freeze ends", thread=name, attributes={"mentioned": mentioned})
+            for name, mentioned in (
+                ("august", "2026-08-03T00:00:00+00:00/2026-08-04T00:00:00+00:00"),
+                ("may", "2026-05-03T00:00:00+00:00/2026-05-04T00:00:00+00:00"),
+                ("broken", "soon"),
+            )
+        ],
+    )
+    plain = await memory.recall(TENANT, "when ends the freeze", scope=REPOSITORY)
+    timed = await memory.recall(TENANT, "when ends the freeze in May 2026", scope=REPOSITORY)
+
+    assert [each.record.id for each in plain] == ["august", "may", "broken"]
+    assert not [each for each in plain if "time" in each.matched]
+    assert [each.record.id for each in timed if "time" in each.matched] == ["may"]
+    assert timed[0].record.id == "may"
+
+
 async def test_what_is_below_the_threshold_is_not_told_unless_it_was_asked_for(
     opens: Opens,
 ) -> None:

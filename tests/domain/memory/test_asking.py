@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey.domain.memory.asking import MAX_TERMS, ask
-from odyssey.domain.memory.time_window import TimeWindow, find_window
+from odyssey.domain.memory.time_window import (
+    TimeWindow,
+    find_window,
+    read_window,
+    window_text,
+)
 
 NOW = datetime(2026, 3, 14, 12, 30, tzinfo=UTC)
 
@@ -72,6 +77,64 @@ def test_any_question_can_be_asked(text: str) -> None:
 
     assert len(question.terms) <= MAX_TERMS
     assert len(set(question.terms)) == len(question.terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("The freeze ends on 3 May", "2026-05-03"),
+        ("since November", "2025-11-01"),
+        ("in March", "2026-03-01"),
+        ("released on 24 December 2023", "2023-12-24"),
+    ],
+)
+def test_what_is_spoken_of_may_be_yet_to_come(text: str, start: str) -> None:
+    """A month without a year is the nearest."""
+    window = find_window(text, now=NOW, nearest=True)
+
+    assert window is not None
+    assert window.start == day(start)
+
+
+@pytest.mark.parametrize(
+    ("now", "question"),
+    [
+        ("2026-04-10", "When in May does the freeze end?"),
+        ("2026-04-10", "What is on 3 May?"),
+        ("2026-05-20", "What ended in May?"),
+        ("2026-08-01", "What ended in May 2026?"),
+    ],
+)
+def test_a_question_is_about_what_was_said_to_come(now: str, question: str) -> None:
+    """Whether it is asked before that time or after it, and not a year off."""
+    said = find_window("The freeze ends on 3 May", now=NOW, nearest=True)
+    assert said is not None
+    asked = ask(question, now=day(now))
+    earlier = TimeWindow(day("2024-05-03"), day("2024-05-04"))
+
+    assert asked.is_about_mention(said) == 1
+    assert asked.is_about_mention(earlier) == 0
+
+
+def test_a_window_is_read_as_it_was_written() -> None:
+    """Of anything else nothing is read: it may have come with an import."""
+    window = TimeWindow(day("2026-05-03"), day("2026-05-04"))
+
+    assert read_window(window_text(window)) == window
+    for text in ("", "2026-05-03/2026-05-04", "yesterday", "a/b/c"):
+        assert read_window(text) is None
+
+
+@given(st.integers(-4_000, 4_000), st.integers(1, 400))
+def test_two_windows_are_as_near_as_their_nearest_moments(days: int, length: int) -> None:
+    """1 where they overlap, less where they do not."""
+    window = TimeWindow(day("2026-01-01"), day("2026-02-01"))
+    start = window.start + timedelta(days=days)
+    other = TimeWindow(start, start + timedelta(days=length))
+    share = window.share_of(other)
+
+    assert (share == 1) == (other.start < window.end and other.end > window.start)
+    assert 0 <= share <= 1
 
 
 @given(st.integers(-4_000, 4_000))

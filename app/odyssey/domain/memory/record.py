@@ -16,6 +16,9 @@ from odyssey.domain.memory.scope import Tier
 FIELDS = frozenset({"kind", "actor", "trust", "source", "thread", "person"})
 """The fields of a record that a recall can be narrowed by."""
 
+MENTIONED = "mentioned"
+"""The attribute with the time that a text speaks of, as `time_window.window_text` writes it."""
+
 ATTRIBUTES = frozenset(
     {
         "artifact",
@@ -31,7 +34,7 @@ ATTRIBUTES = frozenset(
         "head_sha",
         "issue",
         "language",
-        "mentioned",
+        MENTIONED,
         "merge_sha",
         "outcome",
         "patch_id",

@@ -76,26 +76,51 @@ class TimeWindow:
         reach = max(self.end - self.start, timedelta(days=7))
         return max(0.0, 0.5 * (1.0 - away / reach))
 
+    def share_of(self, other: TimeWindow) -> float:
+        """
+        1 where both have a moment in common, else the share of the nearest moment of *other*.
+        """
+        if other.start < self.end and self.start < other.end:
+            return 1.0
+        return self.share(other.start if other.start >= self.end else other.end)
 
-def find_window(question: str, *, now: datetime) -> TimeWindow | None:
+
+def find_window(text: str, *, now: datetime, nearest: bool = False) -> TimeWindow | None:
     """
-    The time *question* names, in the zone of *now*; None when it names none.
+    The time *text* names, in the zone of *now*; None when it names none.
 
     Understands days, months and years by date, `yesterday`, `last week`,
-    `three months ago`. A month without a year is its last occurrence before *now*.
+    `three months ago`. A month without a year is its last occurrence before *now*, since
+    questions are about what happened; with *nearest* the one closest to *now*, which may be
+    yet to come.
     """
-    text = " ".join(question.lower().split())
+    text = " ".join(text.lower().split())
     if match := _ISO.search(text):
         return _window(int(match["year"]), int(match["month"]), match["day"], now)
     if match := _DAY_FIRST.search(text) or _MONTH_FIRST.search(text):
         month = _MONTHS[match["name"]]
-        return _window(_year(match["year"], month, now), month, match["day"], now)
+        return _window(_year(match["year"], month, now, nearest), month, match["day"], now)
     if match := _MONTH_ONLY.search(text):
         month = _MONTHS[match["after"] or match["name"]]
-        return _window(_year(match["year"] or match["year2"], month, now), month, None, now)
+        year = _year(match["year"] or match["year2"], month, now, nearest)
+        return _window(year, month, None, now)
     if match := _YEAR_ONLY.search(text):
         return _of(now, int(match["year"]), 1, 1, 365)
     return _relative(text, now)
+
+
+def window_text(window: TimeWindow) -> str:
+    """A window as one text, for `read_window`."""
+    return f"{window.start.isoformat()}/{window.end.isoformat()}"
+
+
+def read_window(text: str) -> TimeWindow | None:
+    """What `window_text` wrote; None for any other text."""
+    try:
+        start, end = map(datetime.fromisoformat, text.split("/"))
+    except ValueError:
+        return None
+    return TimeWindow(start, end) if start.tzinfo and end.tzinfo else None
 
 
 def _relative(text: str, now: datetime) -> TimeWindow | None:
@@ -118,9 +143,12 @@ def _relative(text: str, now: datetime) -> TimeWindow | None:
     return None
 
 
-def _year(found: str | None, month: int, now: datetime) -> int:
+def _year(found: str | None, month: int, now: datetime, nearest: bool) -> int:
     if found:
         return int(found)
+    if nearest:
+        ahead = month - now.month
+        return now.year + (ahead < -6) - (ahead > 6)
     return now.year if month <= now.month else now.year - 1
 
 
