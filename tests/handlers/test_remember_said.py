@@ -9,13 +9,16 @@ from datetime import timedelta
 
 from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
+from odyssey.domain.identifiers import HeadSha, ProposalId
+from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory.scope import REPOSITORY as EVERYBODY
 from odyssey.domain.memory.scope import Scope
+from odyssey.domain.proposal import MergeAttempt
 from odyssey.handlers.once import obey_once
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reconcile import reconcile
-from odyssey.handlers.remember import tenant_of
+from odyssey.handlers.remember import retain_outcome, tenant_of
 
 
 async def kept(desk: Desk, *kinds: str, scope: Scope = EVERYBODY) -> list[Record]:
@@ -71,3 +74,29 @@ async def test_the_words_of_a_review_are_kept_once(desk: Desk) -> None:
     assert (record.text, record.actor, record.trust) == ("Why not three?", "ben", Trust.PERSON)
     assert record.thread == f"pull/{proposal.pull_number}"
     assert "#pullrequestreview-" in record.source
+
+
+async def test_subscribers_are_told_that_a_merge_was_taken_back(desk: Desk) -> None:
+    """
+    As of everything else that is kept.
+    """
+    told: list[str] = []
+
+    async def listen(event: MemoryEvent) -> None:
+        if event.name is Happened.STORED:
+            told.append(event.payload["kind"])
+
+    original = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    merge = MergeAttempt(
+        head_sha=HeadSha("a" * 40),
+        approved_by=("ben",),
+        automatic=False,
+        at=desk.ports.now(),
+        sha="b" * 40,
+    )
+    revert = replace(original, id=ProposalId("prop_bbbbbbbbbb"), reverts=original.id, merge=merge)
+    end = desk.ports.derived.subscriptions.subscribe(listen)
+    await retain_outcome(revert, desk.ports)
+    end()
+
+    assert told == ["merge", "revert"]

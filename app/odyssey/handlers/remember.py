@@ -139,14 +139,13 @@ async def _retain_reverted(revert: Proposal, ports: Ports) -> None:
         actor=revert.requester,
         outcome="reverted",
     )
-    tenant = tenant_of(original.repository)
-    await ports.memory.retain(tenant, [record])
+    await keep(original.repository, [record], ports)
     await learn_from_revert(
         original,
         reason=reason,
         by=revert.requester,
         at=revert.merge.at,
-        tenant=tenant,
+        tenant=tenant_of(original.repository),
         ports=ports,
     )
 
