@@ -292,3 +292,50 @@ async def test_blocks_are_shown_whole_with_their_labels(quiet_world: World, tena
 def contents(folder: Path) -> list[bytes]:
     """What is in each file of every database."""
     return [path.read_bytes() for path in folder.rglob("*.db*")]
+
+
+async def test_a_block_made_anew_is_not_taken_for_the_one_that_was_deleted(
+    quiet_world: World, tenant: Tenant
+) -> None:
+    """Whoever has read the old one is told of the new one's version; the old text is gone."""
+    first = await put_block("plan", Configure(value="A"), tenant, quiet_world, scope=ADA, by="ada")
+    await delete_block("plan", tenant, quiet_world, scope=ADA, expected=1)
+    second = await put_block(
+        "plan", Configure(value="B"), tenant, quiet_world, scope=ADA, by="bob", expected=0
+    )
+    with pytest.raises(BlockChanged) as raised:
+        await change_block(
+            "plan", Rethink(value="A again"), tenant, quiet_world, scope=ADA, by="ada", expected=1
+        )
+    versions = await block_versions("plan", tenant, quiet_world, scope=ADA)
+    await delete_block("plan", tenant, quiet_world, scope=ADA)
+    third = await put_block("plan", Configure(value="C"), tenant, quiet_world, scope=ADA, by="ada")
+
+    assert (first.version, second.version, third.version) == (1, 2, 3)
+    assert raised.value.present == 2
+    assert [(each.version, each.value) for each in versions] == [(2, "B")]
+
+
+async def test_the_blocks_of_a_repository_that_were_all_deleted_go_on_too(
+    quiet_world: World, tenant: Tenant
+) -> None:
+    """They are made again with the next look, empty, as versions of their own."""
+    for block in await load_blocks(tenant, quiet_world, scope=REPOSITORY):
+        await delete_block(block.label, tenant, quiet_world, scope=REPOSITORY)
+
+    again = await load_blocks(tenant, quiet_world, scope=REPOSITORY)
+
+    assert [each.version for each in again] == [2, 2, 2]
+
+
+async def test_of_a_person_who_is_forgotten_no_deleted_block_is_left(
+    tmp_path: Path, quiet_world: World, tenant: Tenant
+) -> None:
+    """Neither its label nor that it was theirs."""
+    await put_block("xylophone", Configure(value="mine"), tenant, quiet_world, scope=ADA, by="Ada")
+    await delete_block("xylophone", tenant, quiet_world, scope=ADA)
+
+    await quiet_world.derived.forget(tenant, person="ada")
+
+    notes = (tmp_path / "notes").rglob("*.db*")
+    assert not any(b"xylophone" in path.read_bytes() for path in notes)

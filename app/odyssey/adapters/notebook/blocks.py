@@ -33,6 +33,10 @@ _STEPS = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX block_by ON block (updated_by)",
+    # The last version of a block that was deleted: one that is made anew goes on from there,
+    # or a writer who read the old one would be taken for one who read the new one.
+    "CREATE TABLE block_deleted (tier TEXT NOT NULL, owner TEXT NOT NULL, label TEXT NOT NULL,"
+    " version INTEGER NOT NULL, PRIMARY KEY (tier, owner, label)) STRICT, WITHOUT ROWID",
 )
 
 _COLUMNS = (
@@ -67,7 +71,7 @@ class SqliteBlocks:
         def write(connection: sqlite3.Connection) -> list[Block]:
             if not (there := _present(connection, scope)):
                 for block in defaults:
-                    _insert(connection, block)
+                    _insert(connection, _going_on(connection, block))
                 there = _present(connection, scope)
             return there
 
@@ -91,7 +95,8 @@ class SqliteBlocks:
         """
         What *decide* makes of the present version, written unless it is the present version.
 
-        Nobody else writes between reading and writing.
+        A new block goes on from the last version of one that was deleted. Nobody else
+        writes between reading and writing.
         """
 
         def write(connection: sqlite3.Connection) -> Block:
@@ -103,6 +108,8 @@ class SqliteBlocks:
             )
             present = found[0] if found else None
             following = decide(present)
+            if present is None:
+                following = _going_on(connection, following)
             if following is not present:
                 _insert(connection, following)
             return following
@@ -112,7 +119,11 @@ class SqliteBlocks:
     async def delete(
         self, tenant: Tenant, scope: Scope, label: str, allow: Callable[[Block], None]
     ) -> Block | None:
-        """Deletes every version of a block unless *allow* raises; the last one. Repeatable."""
+        """
+        Deletes every version of a block unless *allow* raises; the last one. Repeatable.
+
+        Of a deleted block its number of versions is kept, and no text.
+        """
 
         def write(connection: sqlite3.Connection) -> Block | None:
             columns = (*owner_columns(scope), label)
@@ -126,6 +137,11 @@ class SqliteBlocks:
             allow(found[0])
             connection.execute(
                 "DELETE FROM block WHERE tier = ? AND owner = ? AND label = ?", columns
+            )
+            connection.execute(
+                "INSERT INTO block_deleted VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+                " SET version = max(version, excluded.version)",
+                (*columns, found[0].version),
             )
             return found[0]
 
@@ -164,6 +180,14 @@ def _present(connection: sqlite3.Connection, scope: Scope) -> list[Block]:
     )
 
 
+def _going_on(connection: sqlite3.Connection, block: Block) -> Block:
+    row = connection.execute(
+        "SELECT version FROM block_deleted WHERE tier = ? AND owner = ? AND label = ?",
+        (*owner_columns(block.scope), block.label),
+    ).fetchone()
+    return replace(block, version=int(row[0]) + 1) if row else block
+
+
 def _insert(connection: sqlite3.Connection, block: Block) -> None:
     connection.execute(
         f"INSERT INTO block ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - own names
@@ -177,7 +201,8 @@ def _insert(connection: sqlite3.Connection, block: Block) -> None:
 
 def _forget(connection: sqlite3.Connection, gone: Gone) -> list[str]:
     """
-    Deletes a person's own blocks, and their name and the lines about them elsewhere.
+    Deletes a person's own blocks, also what is left of deleted ones, and their name and the
+    lines about them elsewhere.
 
     Who wrote a version is taken off it. Of `people` blocks, versions that name the person
     are deleted, and the present one is written anew without those lines. Other text that
@@ -189,6 +214,9 @@ def _forget(connection: sqlite3.Connection, gone: Gone) -> list[str]:
     own = connection.execute(
         "DELETE FROM block WHERE tier = ? AND owner = ? RETURNING label", (Tier.PERSON.value, login)
     ).fetchall()
+    connection.execute(
+        "DELETE FROM block_deleted WHERE tier = ? AND owner = ?", (Tier.PERSON.value, login)
+    )
     deleted = {f"block:{label}" for (label,) in own}
     connection.execute("UPDATE block SET updated_by = '' WHERE updated_by = ?", (login,))
     newest: dict[tuple[Scope, str], Block] = {}
@@ -212,8 +240,10 @@ def _left(connection: sqlite3.Connection, gone: Gone) -> int:
         return 0
     login = login_of(gone.person)
     (named,) = connection.execute(
-        "SELECT count(*) FROM block WHERE updated_by = ? OR (tier = ? AND owner = ?)",
-        (login, Tier.PERSON.value, login),
+        "SELECT (SELECT count(*) FROM block WHERE updated_by = :login"
+        " OR (tier = :tier AND owner = :login))"
+        " + (SELECT count(*) FROM block_deleted WHERE tier = :tier AND owner = :login)",
+        {"login": login, "tier": Tier.PERSON.value},
     ).fetchone()
     return int(named) + sum(
         without_person(block, login) is not block for block in _people(connection)

@@ -9,6 +9,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from odyssey.adapters.notebook import blocks, observations, pattern_rows, tasks
@@ -141,6 +142,20 @@ def _check_pattern(connection: sqlite3.Connection, key: Key) -> None:
 
 def _check_block(connection: sqlite3.Connection, key: Key) -> None:
     blocks.of_label(connection, key)
+
+
+def _check_deleted_block(connection: sqlite3.Connection, key: Key) -> None:
+    [(version,)] = connection.execute(
+        "SELECT version FROM block_deleted WHERE tier = ? AND owner = ? AND label = ?", key
+    ).fetchall()
+    Block(
+        label=key[2],
+        value="",
+        updated_at=datetime.min.replace(tzinfo=UTC),
+        scope=tasks.scope_of(key[0], key[1]),
+    )
+    if version < 1:
+        raise ValueError(f"block {key[2]}: no block had {version} versions")
 
 
 def _is_untouched(connection: sqlite3.Connection, key: Key) -> bool:
@@ -290,6 +305,12 @@ KINDS = (
         ),
         check=_check_block,
         gives_way=_is_untouched,
+    ),
+    Kind(
+        name="deleted block",
+        key=_BLOCK,
+        tables=(_table("block_deleted", _BLOCK, "version"),),
+        check=_check_deleted_block,
     ),
 )
 """In the order in which they are written: each rests on those before it at most."""

@@ -167,7 +167,7 @@ async def delete_block(
     label: str, tenant: Tenant, ports: Needs, *, scope: Scope, expected: int | None = None
 ) -> None:
     """
-    Deletes a block with all its versions.
+    Deletes a block with all its versions; one that is made anew goes on from their number.
 
     Raises:
         NotFound: there is no such block.
