@@ -76,6 +76,34 @@ async def test_the_words_of_a_review_are_kept_once(desk: Desk) -> None:
     assert "#pullrequestreview-" in record.source
 
 
+async def test_comments_beside_the_diff_are_kept_once(desk: Desk) -> None:
+    """
+    Also where the review has no words of its own; with the file, the link, and without secrets.
+    """
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    number, token = proposal.pull_request.number, "ghp_" + "a1B2" * 9
+    await desk.person("ben").request(
+        "POST",
+        f"/repos/{REPOSITORY}/pulls/{number}/reviews",
+        {
+            "event": "COMMENT",
+            "comments": [
+                {"path": "src/app.py", "line": 1, "side": "RIGHT", "body": f"Why not {token}?"}
+            ],
+        },
+    )
+    await reconcile(proposal.pull_request, desk.ports)
+    after = await reconcile(proposal.pull_request, desk.ports)
+    (record,) = await kept(desk, "review")
+
+    assert after is not None
+    assert after.kept == (record.id,)
+    assert record.text == "Why not [masked: GitHub token]?"
+    assert (record.actor, record.trust) == ("ben", Trust.PERSON)
+    assert record.attributes["files"] == "src/app.py"
+    assert f"/pull/{number}#discussion_r" in record.source
+
+
 async def test_subscribers_are_told_that_a_merge_was_taken_back(desk: Desk) -> None:
     """
     As of everything else that is kept.

@@ -22,6 +22,7 @@ from odyssey.domain.errors import Conflict, NotFound
 from odyssey.domain.identifiers import HeadSha, PullRequestRef
 from odyssey.domain.pull_request import (
     ChangedFile,
+    LineComment,
     PullRequest,
     PullRequestCommit,
     Review,
@@ -71,7 +72,9 @@ query($owner: String!, $name: String!, $number: Int!) {
       reviews(last: 100) { pageInfo { hasPreviousPage }
         nodes { databaseId state body submittedAt author { login __typename }
                 commit { oid } authorCanPushToRepository } }
-      reviewThreads(last: 100) { pageInfo { hasPreviousPage } nodes { isResolved isOutdated } }
+      reviewThreads(last: 100) { pageInfo { hasPreviousPage } nodes { isResolved isOutdated
+        comments(first: 10) { nodes { databaseId body path url createdAt
+                                      author { login __typename } } } } }
     }
     alarms: issues(first: 20, labels: ["ALARM_LABEL"],
                    orderBy: {field: CREATED_AT, direction: DESC}) {
@@ -158,6 +161,11 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any], *, bot_login: st
         base_tree=(target.get("tree") or {}).get("oid", ""),
         base_changed_at=_base_changed_at(node),
         alarm_issue=_alarm_issue(repository, bot_login),
+        line_comments=tuple(
+            _line_comment(each)
+            for thread in threads["nodes"]
+            for each in thread["comments"]["nodes"]
+        ),
     )
 
 
@@ -205,6 +213,19 @@ def _review(node: Mapping[str, Any]) -> Review:
         head_sha=HeadSha(node["commit"]["oid"]) if node.get("commit") else None,
         submitted_at=_time(node["submittedAt"]),
         body=node["body"] or "",
+    )
+
+
+def _line_comment(node: Mapping[str, Any]) -> LineComment:
+    author = node["author"] or {}
+    return LineComment(
+        id=node["databaseId"] or 0,
+        author=_login(author),
+        author_is_person=author.get("__typename") == "User",
+        path=node["path"],
+        body=node["body"],
+        url=node["url"],
+        said_at=_time(node["createdAt"]),
     )
 
 

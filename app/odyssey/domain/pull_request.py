@@ -63,6 +63,21 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineComment:
+    """
+    What somebody wrote beside the diff of `path`, to open a review thread or to answer in it.
+    """
+
+    id: int
+    author: str
+    author_is_person: bool
+    path: str
+    body: str
+    url: str
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
     """
     One file of the pull request's diff against its merge base.
@@ -131,6 +146,7 @@ class PullRequest:
     repository's merge gate closed. `codeowners_text` is the CODEOWNERS file that
     counts on the base branch, with a NUL in it where it could not be read whole;
     `organisation_policy_text` the policy file of the owner's `.github` repository.
+    `line_comments` are the first ten of each of the newest 100 review threads.
     """
 
     ref: PullRequestRef
@@ -169,6 +185,7 @@ class PullRequest:
     alarm_issue: int | None = None
     codeowners_text: str | None = None
     organisation_policy_text: str | None = None
+    line_comments: tuple[LineComment, ...] = ()
 
     @property
     def contains_base(self) -> bool:

@@ -1,5 +1,5 @@
 """
-Remember what was said: comments with commands, reviews with words, reports of the sandbox.
+Remember what was said: comments with commands, reviews and their comments, reports of the sandbox.
 
 All of it was read for something else already; nothing is asked of GitHub for it. What Odyssey
 wrote itself is left out: it would learn from its own words.
@@ -17,12 +17,14 @@ from odyssey.domain.events import IssueCommented
 from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory_kinds import COMMENT, REPORT, REVIEW
 from odyssey.domain.proposal import Proposal
-from odyssey.domain.pull_request import PullRequest, Review
+from odyssey.domain.pull_request import LineComment, PullRequest, Review
 from odyssey.handlers.remember import keep, mentioned_in
 from odyssey.ports import Ports
 
 log = logging.getLogger("odyssey.memory")
 
+MAX_LINES = 100
+"""Comments beside the diff, the newest, that are looked at."""
 MAX_KEPT = 300
 """Of how many reviews and reports a proposal knows that they are in memory."""
 
@@ -67,11 +69,15 @@ async def retain_comment(event: IssueCommented, commands: Sequence[Command], por
 
 async def retain_said(proposal: Proposal, pull: PullRequest, ports: Ports) -> Proposal:
     """
-    The proposal, once the reviews of *pull* with words and what the sandbox passed are kept.
+    The proposal, once what people wrote in reviews of *pull* and what the sandbox passed are kept.
     """
+    lines = sorted(pull.line_comments, key=lambda each: each.said_at)[-MAX_LINES:]
+    said: list[Review | LineComment] = [*pull.reviews, *lines]
     records = [
         _review(each, proposal, pull)
-        for each in pull.reviews
+        if isinstance(each, Review)
+        else _line_comment(each, proposal, pull)
+        for each in said
         if each.body.strip() and each.author != ports.app.bot_login
     ]
     if report := _report(proposal):
@@ -102,6 +108,28 @@ def _review(review: Review, proposal: Proposal, pull: PullRequest) -> Record:
             "state": str(review.state),
             "title": proposal.title,
             **mentioned_in(review.body, review.submitted_at),
+        },
+    )
+
+
+def _line_comment(comment: LineComment, proposal: Proposal, pull: PullRequest) -> Record:
+    return Record(
+        id=f"review_comment:{comment.id}",
+        kind=REVIEW,
+        text=comment.body,
+        occurred_at=comment.said_at,
+        trust=Trust.PERSON if comment.author_is_person else Trust.AGENT,
+        source=comment.url,
+        actor=comment.author,
+        thread=f"pull/{pull.ref.number}",
+        person=comment.author,
+        attributes={
+            "proposal_id": proposal.id,
+            "pull_request": str(pull.ref.number),
+            "comment_id": str(comment.id),
+            "files": comment.path,
+            "title": proposal.title,
+            **mentioned_in(comment.body, comment.said_at),
         },
     )
 
