@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from odyssey.adapters.control import Control
 from odyssey.adapters.embedding import AsksQueries, Embedder
 from odyssey.adapters.long_memory import LongMemory
 from odyssey.adapters.memory_store import Tell
 from odyssey.adapters.ranking import Reranker
 from odyssey.adapters.weaviate import backups
 from odyssey.adapters.weaviate.connection import Connection
+from odyssey.adapters.weaviate.outbox import Outbox
 from odyssey.adapters.weaviate.store import WeaviateStore
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.fusion import Weights
@@ -50,7 +50,7 @@ class WeaviateMemory(LongMemory):
     ) -> None:
         self._weaviate = WeaviateStore(
             Connection(url, grpc_port=grpc_port, api_key=api_key, prefix=prefix, patience=patience),
-            Control(control, patience=patience),
+            Outbox(control, patience=patience),
         )
         super().__init__(
             self._weaviate,
@@ -71,7 +71,7 @@ class WeaviateMemory(LongMemory):
             Unavailable: the server has not the module, or rows wait that it has not yet.
         """
         for tenant in await self._weaviate.behind():
-            await self._weaviate.drain(tenant)
+            await self._weaviate.drain.all(tenant)
             if count := self._weaviate.control.count(tenant):
                 raise Unavailable(
                     f"tenant {tenant}: {count} rows wait in {self._weaviate.control.path}, and no "

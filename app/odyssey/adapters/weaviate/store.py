@@ -13,13 +13,13 @@ from typing import Any
 
 from weaviate.classes.query import Filter
 
-from odyssey.adapters.control import Control
 from odyssey.adapters.embedding import ModelMismatch, Vector
 from odyssey.adapters.memory_store import Embed, Found, Key, Query, Tell, Waiting
 from odyssey.adapters.weaviate import copying, reembedding, writing
 from odyssey.adapters.weaviate.connection import Connection
 from odyssey.adapters.weaviate.forgetting import forget
 from odyssey.adapters.weaviate.objects import RECORD, object_id, to_record
+from odyssey.adapters.weaviate.outbox import Drain, Outbox
 from odyssey.adapters.weaviate.search import search
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Record, Tenant
@@ -28,7 +28,6 @@ from odyssey.domain.memory.stored import Forgotten, Stored
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 64
 _ATTEMPTS = 5
 """After which a record that the model refuses is left to `catch_up(again=True)`."""
 
@@ -45,9 +44,10 @@ class WeaviateStore:
     machine write a tenant at a time.
     """
 
-    def __init__(self, connection: Connection, control: Control) -> None:
+    def __init__(self, connection: Connection, control: Outbox) -> None:
         self.connection = connection
         self.control = control
+        self.drain = Drain(connection, control, self.writing)
         self._away_until = 0.0
         self._checked: set[tuple[Tenant, str, str]] = set()
 
@@ -62,29 +62,10 @@ class WeaviateStore:
         if time.monotonic() < self._away_until:
             return
         try:
-            await self.drain(tenant)
+            await self.drain.all(tenant)
         except Unavailable as error:
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             _log.warning("tenant %s: kept in the outbox until it can be written: %s", tenant, error)
-
-    async def drain(self, tenant: Tenant, *, again: bool = False) -> None:
-        """
-        Writes what waits in the outbox; what is refused stays there, with the reason.
-
-        Raises:
-            Unavailable: the server is away, or another process writes the tenant.
-        """
-        if not await asyncio.to_thread(self.control.count, tenant):
-            return
-        async with self.writing(tenant):
-            tried: set[int] = set()
-            while waiting := await asyncio.to_thread(
-                self.control.first, tenant, limit=_BATCH + len(tried), again=again
-            ):
-                waiting = [one for one in waiting if one.number not in tried][:_BATCH]
-                if not waiting:
-                    return
-                tried |= await self._drain_some(tenant, waiting)
 
     async def load(self, tenant: Tenant, rows: Sequence[Stored]) -> int:
         """Writes rows at once; a row that is refused is an error, since the caller can repeat."""
@@ -114,7 +95,7 @@ class WeaviateStore:
         async def read(keys: Sequence[Key]) -> Mapping[Any, Record]:
             return await self._records(tenant, query.shelf, [str(key) for key in keys])
 
-        await self._drain_before_reading(tenant)
+        await self.drain.before_reading(tenant)
         async with self.connection.client():
             collection = await self.connection.find(query.shelf, tenant)
             if collection is None:
@@ -124,7 +105,7 @@ class WeaviateStore:
 
     async def read(self, tenant: Tenant, shelf: Shelf, ids: Sequence[str]) -> dict[str, Record]:
         """The records with these ids."""
-        await self._drain_before_reading(tenant)
+        await self.drain.before_reading(tenant)
         found = await self._records(tenant, shelf, [object_id(tenant, one) for one in ids])
         return {record.id: record for record in found.values()}
 
@@ -137,7 +118,7 @@ class WeaviateStore:
         """Drains the outbox; then the first objects that wait for vectors."""
         if time.monotonic() < self._away_until:
             raise Unavailable(f"Weaviate at {self.connection.url} did not answer just now")
-        await self.drain(tenant, again=again)
+        await self.drain.all(tenant, again=again)
         found: list[Waiting] = []
         condition = Filter.by_property("waiting").equal(True)
         if not again:
@@ -224,7 +205,7 @@ class WeaviateStore:
 
     async def export(self, tenant: Tenant) -> AsyncIterator[Stored]:
         """Every row, and what the server refused and the outbox still has."""
-        await self.drain(tenant)
+        await self.drain.all(tenant)
         for shelf in Shelf:
             async for stored in copying.stored_rows(self.connection, tenant, shelf):
                 yield stored
@@ -253,40 +234,6 @@ class WeaviateStore:
             if await asyncio.to_thread(self.control.is_held, reembedding.REEMBED):
                 raise Unavailable("all vectors are being made anew; call again when that is done")
             yield
-
-    async def _drain_some(self, tenant: Tenant, waiting: Sequence[Any]) -> set[int]:
-        """Writes one batch; the numbers of the rows that were refused."""
-        refused: dict[int, str] = {}
-        for shelf in Shelf:
-            some = [one for one in waiting if one.stored.shelf is shelf]
-            if not some:
-                continue
-            async with self.connection.client():
-                collection = await self.connection.make(shelf, tenant)
-                latest = _once([one.stored for one in some])
-                written = await writing.write(collection, tenant, latest)
-            refused |= {
-                one.number: written.refused[one.stored.record.id]
-                for one in some
-                if one.stored.record.id in written.refused
-            }
-        if refused:
-            await asyncio.to_thread(self.control.refused, refused)
-            _log.error(
-                "tenant %s: Weaviate refused %d rows, kept in the outbox; the first: %s",
-                tenant, len(refused), next(iter(refused.values()))[:300],
-            )  # fmt: skip
-        done = [one.number for one in waiting if one.number not in refused]
-        await asyncio.to_thread(self.control.take_out, done)
-        return set(refused)
-
-    async def _drain_before_reading(self, tenant: Tenant) -> None:
-        """So that what this machine has kept is found."""
-        try:
-            await self.drain(tenant)
-        except Unavailable as error:
-            # Reading says by itself when the server is away; a busy writer is no reason to fail.
-            _log.warning("tenant %s: read without what waits in the outbox: %s", tenant, error)
 
     async def _records(self, tenant: Tenant, shelf: Shelf, ids: list[str]) -> dict[str, Record]:
         if not ids:
@@ -333,9 +280,3 @@ async def _models(collection: Any) -> set[str]:
             break
         found.add(str(answer.objects[0].properties["model"]))
     return found
-
-
-def _once(rows: Sequence[Stored]) -> list[Stored]:
-    """Of rows with one id the one that stays."""
-    ordered = rows[::-1] if rows[0].shelf.keeps_first else rows
-    return list({row.record.id: row for row in ordered}.values())
