@@ -91,6 +91,26 @@ async def test_a_merge_is_audited_as_exactly_what_was_judged(tmp_path: Path, met
         assert await alarms(scenario) == []
 
 
+async def test_what_a_merge_brings_in_beside_its_own_is_finished_too(tmp_path: Path) -> None:
+    """
+    GitHub counts a proposal as merged whose head a push brings into the base, and names Odyssey.
+    """
+    async with played(tmp_path) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        refs = f"/repos/{scenario.repository}/git/refs/heads"
+        main = await scenario.person("ada").request("GET", f"{refs.replace('refs', 'ref')}/main")
+        back = {"sha": main["object"]["sha"], "force": True}
+        await scenario.person("ada").request("PATCH", f"{refs}/{second.branch}", back)
+        await scenario.settle()
+        first = await merged(scenario, first)
+        second = await scenario.get(second)
+        branches = await scenario.branches()
+
+        assert (first.status, second.status) == (Status.MERGED, Status.MERGED)
+        assert branches == ["main"]
+        assert await alarms(scenario) == []
+
+
 @pytest.mark.parametrize(
     ("method", "what"), [("squash", "tree"), ("merge", "parents"), ("rebase", "tree")]
 )

@@ -37,7 +37,9 @@ async def handle(event: Event, ports: Ports, *, again: bool = False) -> None:
         case IssueCommentDeleted():
             await withdraw(event, ports)
         case PullRequestChanged() if event.sender == ports.app.bot_login:
-            pass  # our own doing: whoever did it has reconciled already
+            # Our own doing: whoever did it has reconciled already, but for its side effects.
+            if event.action == "closed" and await _was_not_meant(event.ref, ports):
+                await reconcile(event.ref, ports)
         case PullRequestChanged():
             await know(event.ref.repository, ports)
             if find_proposal_id(event.head_branch):
@@ -60,6 +62,19 @@ async def handle(event: Event, ports: Ports, *, again: bool = False) -> None:
         case ReconcileAsked():
             await _find_again(event.ref, ports)
             await reconcile(event.ref, ports)
+
+
+async def _was_not_meant(ref: PullRequestRef, ports: Ports) -> bool:
+    """
+    Whether Odyssey set out neither to merge nor to close *ref*, a proposal.
+
+    GitHub counts every pull request as merged whose head a push brings into its base branch,
+    and a merge is such a push.
+    """
+    proposal = await ports.proposals.find_by_pull_request(ref)
+    if proposal is None or proposal.rejection is not None:
+        return False
+    return proposal.merge is None or proposal.merge.failure is not None
 
 
 async def _check_finished(event: CheckFinished, ports: Ports) -> None:
