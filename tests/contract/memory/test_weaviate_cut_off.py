@@ -147,3 +147,33 @@ async def test_more_is_forgotten_than_one_answer_lists(
     assert set(done.deleted[Shelf.EVENT]) == {"long", *(f"eve{n}" for n in range(1, 21))}
     assert after == []
     assert len(left) == 20
+
+
+async def test_replacing_that_was_killed_at_any_write_is_ended_by_the_next_catch_up(
+    memory: WeaviateMemory,
+    victims: Victims,
+    tenant: Tenant,
+) -> None:
+    """One row of the new text, with its vectors and keys, and nothing of the old one."""
+    shelf, said = Shelf.OBSERVATION, ""
+    around = [record("1", "apples", minutes=1), record("3", "plums", minutes=3)]
+    await memory.retain(tenant, [*around, die_at_write.long_observation(100)], shelf=shelf)
+    for write in itertools.count():
+        said = await victims.does("replace", write)
+
+        await memory.catch_up(tenant)
+        [row] = [one async for one in memory.export(tenant) if one.record.id == "2"]
+        found = await memory.recall(
+            tenant, f"version {write} lorem ipsum dolor", scope=REPOSITORY, shelf=shelf
+        )
+        matched = {one.record.id: one.matched for one in found}
+
+        assert row.record == die_at_write.long_observation(write)
+        assert row.model == "hashing" and len(row.vectors) > 1
+        assert {"words", "meaning"} <= set(matched["2"])
+        assert all("words nearby" in matched[one] for one in ("1", "2", "3"))
+        assert await memory.waiting(tenant) == 0
+        if said != "died":
+            break
+
+    assert (said, write > 6) == ("done", True)
