@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from odyssey.adapters import leases
+from odyssey.adapters import leases, write_ahead_log
 from odyssey.adapters.leases import Leases
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant, login_of, people_of
@@ -122,7 +122,12 @@ class Control:
     def forget(
         self, tenant: Tenant, *, source: str | None, person: str | None
     ) -> dict[Shelf, tuple[str, ...]]:
-        """Deletes what waits of a source or a person, by shelf; the file is scrubbed."""
+        """
+        Deletes what waits of a source or a person, by shelf; the file is scrubbed. Repeatable.
+
+        Raises:
+            Unavailable: it is deleted, and traces of it are left while somebody reads.
+        """
         condition, values = _matching(tenant, source, person)
         with self._open() as connection:
             found = connection.execute(
@@ -133,7 +138,9 @@ class Control:
                 "DELETE FROM outbox WHERE number = ?", [(number,) for number, _, _ in found]
             )
         with self._bare() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            write_ahead_log.empty(
+                connection, name=f"control file {self.path}", patience=self._patience
+            )
         return {
             shelf: ids
             for shelf in Shelf

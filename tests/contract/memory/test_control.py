@@ -14,8 +14,11 @@ from threading import Event
 
 import pytest
 
+from contract.memory.records import record
 from odyssey.adapters.control import Control
 from odyssey.domain.errors import Unavailable
+from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.stored import Stored
 
 
 @pytest.fixture
@@ -28,6 +31,11 @@ def other(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         )
     ) as connection:
         yield connection
+
+
+def in_control_file(folder: Path, text: bytes) -> bool:
+    """Whether the control file, or its log, has the text."""
+    return any(text in path.read_bytes() for path in folder.glob("control.db*"))
 
 
 async def test_whoever_is_cancelled_while_acquiring_a_lease_leaves_none(
@@ -129,3 +137,22 @@ async def test_a_holder_that_cannot_renew_is_stopped_when_its_lease_is_over(
     other.rollback()
 
     assert not written
+
+
+async def test_what_waits_is_not_forgotten_while_its_traces_are_read(
+    tmp_path: Path, tenant: Tenant, other: sqlite3.Connection
+) -> None:
+    """A reader keeps the log from being emptied; the repeat empties it."""
+    control = Control(tmp_path / "control.db", patience=timedelta(seconds=0.1))
+    control.put(tenant, [Stored(record=record("1", "xylophone quokka", person="eve"))])
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM outbox").fetchone()
+
+    with pytest.raises(Unavailable, match=r"deletion is done.*call again"):
+        control.forget(tenant, source=None, person="eve")
+    left = control.count(tenant)
+    other.rollback()
+    control.forget(tenant, source=None, person="eve")
+
+    assert left == 0
+    assert not in_control_file(tmp_path, b"quokka")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from odyssey.adapters import write_ahead_log
 from odyssey.adapters.sqlite.schema import VERSION, prepare
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.record import Tenant
@@ -100,12 +101,17 @@ class Files:
 
     def scrub(self, tenant: Tenant) -> None:
         """
-        Carries the write-ahead log into the file and empties it.
+        Carries the write-ahead log into the file and empties it. Repeatable.
 
         Deleted text is overwritten in the file at once; the log would keep it a while.
+
+        Raises:
+            Unavailable: as `connection`, or somebody read longer than the patience.
         """
         with self.bare(tenant) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            write_ahead_log.empty(
+                connection, name=f"memory {self.path(tenant)}", patience=self._patience
+            )
 
     def close(self) -> None:
         """Closes the idle connections; one in use is closed when it is given back."""
