@@ -230,6 +230,15 @@ class HybridAnswer(BaseModel):
     results: list[HybridResult]
 
 
+class Deleted(BaseModel):
+    """
+    How many rows are gone: of the thing itself and of what rested on it. `left` was counted.
+    """
+
+    deleted: int
+    left: int = 0
+
+
 class EventBody(BaseModel):
     """
     One thing that happened, as it is kept.

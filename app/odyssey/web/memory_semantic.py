@@ -8,21 +8,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
 from odyssey.domain.memory.entries import MetadataRefused
 from odyssey.domain.memory.filters import UnknownFilter
 from odyssey.domain.memory.record import Trust
 from odyssey.handlers.memory.events import DEEPEST, list_events
-from odyssey.handlers.memory.semantic import add_entry, query_entries, semantic_item
+from odyssey.handlers.memory.semantic import (
+    add_entry,
+    delete_entry,
+    get_entry,
+    query_entries,
+    semantic_item,
+)
 from odyssey.handlers.memory.structured import Wanted, structured
 from odyssey.web.bearer import Caller
 from odyssey.web.errors import error_responses
 from odyssey.web.memory_access import Asked, MemoryAccess, asked_in_query
 from odyssey.web.memory_models_semantic import (
+    ENTRY,
     AddBody,
     AddReceipt,
+    Deleted,
     EventBody,
     EventsPage,
     HybridAnswer,
@@ -36,6 +44,11 @@ from odyssey.web.memory_models_semantic import (
 
 InQuery = Annotated[Asked, Depends(asked_in_query)]
 Word = Annotated[str, Query(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\[\]-]*$")]
+# A service's name holds a colon.
+Actor = Annotated[str, Query(max_length=100, pattern=r"^@?[A-Za-z0-9][A-Za-z0-9_.:\[\]-]*$")]
+EntryPath = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#@+-]{0,149}$", examples=[ENTRY])
+]
 
 
 def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
@@ -64,6 +77,23 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
                 entry_id=body.id,
             )
         return AddReceipt(id=added.entry_id, id_checked=added.is_id_checked)
+
+    @router.get("/entries/{entry_id:path}")
+    async def read_entry(request: Request, entry_id: EntryPath, asked: InQuery) -> EventBody:
+        """
+        An entry that was added to this tier, as it is kept.
+        """
+        place = await access.to_read(request.state.caller, asked)
+        return EventBody.of(await get_entry(entry_id, place.tenant, ports, scope=place.scope))
+
+    @router.delete("/entries/{entry_id:path}")
+    async def remove_entry(request: Request, entry_id: EntryPath, asked: InQuery) -> Deleted:
+        """
+        Deletes an entry of this tier, and what rested on it; what others say is learnt anew.
+        """
+        place = await access.to_write(request.state.caller, asked)
+        count = await delete_entry(entry_id, place.tenant, ports, scope=place.scope)
+        return Deleted(deleted=count)
 
     @router.post("/semantic/query", responses=error_responses(413))
     async def query(request: Request, body: QueryBody) -> QueryAnswer:
@@ -113,7 +143,7 @@ def memory_semantic_routes(access: MemoryAccess) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         offset: Annotated[int, Query(ge=0, le=DEEPEST)] = 0,
         kind: Word | None = None,
-        actor: Word | None = None,
+        actor: Actor | None = None,
         trust: Annotated[Trust | None, Query()] = None,
     ) -> EventsPage:
         """

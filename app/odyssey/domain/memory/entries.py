@@ -65,7 +65,7 @@ def entry_record(
         text=text,
         occurred_at=_time(clean.get("timestamp")) or at,
         trust=trust,
-        source=name,
+        source=entry_source(entry_id, scope),
         actor=actor,
         thread=scope.name if scope.tier is Tier.THREAD else None,
         person=scope.name if scope.tier is Tier.PERSON else None,
@@ -78,6 +78,17 @@ def record_id(entry_id: str, scope: Scope) -> str:
     """The record's id: an entry's own id counts within its tier, so that none tells of another."""
     where = hashlib.sha256(f"{scope.tier}\x1f{scope.name or ''}".encode()).hexdigest()[:10]
     return f"{ENTRY}:{where}:{entry_id}"
+
+
+def entry_source(entry_id: str, scope: Scope) -> str:
+    """
+    What an entry is forgotten by: its record's id, or a hash where masking would make it
+    another's too.
+    """
+    name = record_id(entry_id, scope)
+    if mask(name).text == name:
+        return name
+    return record_id(hashlib.sha256(entry_id.encode()).hexdigest()[:16], scope)
 
 
 def entry_id_of(record: Record) -> str:

@@ -9,12 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from odyssey.domain.errors import Conflict, Unavailable
-from odyssey.domain.memory.entries import entry_id_of, entry_record, metadata_of, narrowing
+from odyssey.domain.errors import Conflict, NotFound, Unavailable
+from odyssey.domain.memory.entries import (
+    entry_id_of,
+    entry_record,
+    entry_source,
+    metadata_of,
+    narrowing,
+    record_id,
+)
 from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
 from odyssey.domain.memory.retention import retainable, storable
 from odyssey.domain.memory.scope import Scope
+from odyssey.handlers.memory.forget import forget_everywhere
 from odyssey.handlers.memory.structured import Item
 from odyssey.ports import Ports
 
@@ -100,6 +108,42 @@ async def query_entries(
     return await ports.memory.recall(tenant, asked, scope=scope, limit=limit, where=where)
 
 
+async def get_entry(entry_id: str, tenant: Tenant, ports: Ports, *, scope: Scope) -> Record:
+    """
+    The entry with this id in exactly this tier.
+
+    Raises:
+        NotFound: there is none.
+        Unavailable: the store is away.
+    """
+    name = record_id(entry_id, scope)
+    found = (await ports.memory.read(tenant, [name])).get(name)
+    if found is None:
+        raise _no_entry(entry_id)
+    return found
+
+
+async def delete_entry(entry_id: str, tenant: Tenant, ports: Ports, *, scope: Scope) -> int:
+    """
+    Deletes an entry and every version of what rested on it; how many rows. Repeatable.
+
+    What other records say as well is learnt from them anew.
+
+    Raises:
+        NotFound: there is none, and nothing rests on it.
+        Unavailable: the store is away, or something is there still; call again.
+    """
+    erased = await forget_everywhere(
+        tenant,
+        ports,
+        source=entry_source(entry_id, scope),
+        record_ids=[record_id(entry_id, scope)],
+    )
+    if not erased.rows.total():
+        raise _no_entry(entry_id)
+    return erased.rows.total()
+
+
 def semantic_item(recollection: Recollection) -> Item:
     """A recollection as a result of a hybrid query."""
     record = recollection.record
@@ -126,6 +170,10 @@ def distance(recollection: Recollection) -> float:
 def matched_by(recollection: Recollection) -> str:
     """`meaning`, or `words` where the question or the record has no vector."""
     return "meaning" if recollection.similarity else "words"
+
+
+def _no_entry(entry_id: str) -> NotFound:
+    return NotFound(f"Entry {entry_id} does not exist, or you may not see it.")
 
 
 async def _refuse_another(record: Record, name: str, tenant: Tenant, ports: Ports) -> bool:
