@@ -148,6 +148,61 @@ async def test_patterns_are_extracted_listed_and_voted_on(client: httpx.AsyncCli
     assert failures.json() == []
 
 
+async def test_patterns_are_narrowed_to_those_that_fit_a_type_of_task(
+    client: httpx.AsyncClient,
+) -> None:
+    """By words that are of the kind, or by the kind as it was written; another finds none."""
+    for kind in ("authentication", "billing"):
+        for number in range(3):
+            await store(client, f"{kind}-{number}", f"Mended {kind}, validated")
+        made = await client.post(
+            f"{PATTERNS}/extract",
+            json={**WIDGETS, "task_type_pattern": f".*{kind}.*", "pattern_type": "success"},
+            headers=bearer("mona"),
+        )
+        assert made.status_code == 200, made.text
+    kinds = {}
+    for asked in ("jwt authentication", ".*billing.*", "logo"):
+        response = await client.get(
+            PATTERNS, params={**WIDGETS, "task_type": asked}, headers=bearer("reader")
+        )
+        kinds[asked] = [each["task_type_pattern"] for each in response.json()]
+
+    assert kinds == {
+        "jwt authentication": [".*authentication.*"],
+        ".*billing.*": [".*billing.*"],
+        "logo": [],
+    }
+
+
+async def test_a_deleted_task_is_neither_found_nor_in_a_pattern(
+    client: httpx.AsyncClient, ports: Ports
+) -> None:
+    """Both outcomes go; a pattern with too few samples left goes with them; a repeat is 404."""
+    for number in range(3):
+        await store(client, f"t/{number}", f"Mended authentication {number}, validated")
+    await store(client, "t/0", "Broke authentication", success=False)
+    await store(client, "t/0", "Authentication in secret colours", person="mona")
+    extract = {**WIDGETS, "task_type_pattern": ".*authentication.*", "pattern_type": "success"}
+    await client.post(f"{PATTERNS}/extract", json=extract, headers=bearer("mona"))
+    url = "/api/v1/memory/tasks/t/0"
+    refused = await client.delete(url, params=WIDGETS, headers=bearer("reader"))
+    deleted = await client.delete(url, params=WIDGETS, headers=bearer("mona"))
+    again = await client.delete(url, params=WIDGETS, headers=bearer("mona"))
+    found = await search(client, "authentication", similarity_threshold=0)
+    patterns = await client.get(PATTERNS, params=WIDGETS, headers=bearer("reader"))
+    mine = await search(client, "Authentication in secret colours", person="mona")
+
+    assert_error(refused, 403, "PermissionDenied")
+    assert deleted.status_code == 200, deleted.text
+    assert deleted.json()["deleted"] >= 4
+    assert deleted.json()["left"] == 0
+    assert_error(again, 404, "NotFound")
+    assert {each["task_id"] for each in found} == {"t/1", "t/2"}
+    assert patterns.json() == []
+    assert [each["task_id"] for each in mine] == ["t/0"]
+
+
 async def test_a_pattern_that_would_have_to_be_run_is_refused_with_the_remedy(
     client: httpx.AsyncClient,
 ) -> None:

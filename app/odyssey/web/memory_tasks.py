@@ -19,10 +19,11 @@ from odyssey.domain.memory.task_kinds import Kind, UnreadableKind, read_kind
 from odyssey.domain.memory.tasks import TaskMemory
 from odyssey.handlers.memory.context import describe_task, load_core_memory, suggest_context
 from odyssey.handlers.memory.patterns import extract_pattern, give_feedback, list_patterns
-from odyssey.handlers.memory.tasks import find_similar, note_reuse, store_task
+from odyssey.handlers.memory.tasks import delete_task, find_similar, note_reuse, store_task
 from odyssey.web.bearer import Caller
 from odyssey.web.errors import error_responses
 from odyssey.web.memory_access import Asked, MemoryAccess, Place, asked_in_query
+from odyssey.web.memory_models_semantic import Deleted
 from odyssey.web.memory_models_tasks import (
     PATTERN,
     TASK,
@@ -133,19 +134,36 @@ def memory_task_routes(access: MemoryAccess) -> APIRouter:
         core_memory = await load_core_memory(place.tenant, ports, scope=place.scope)
         return ContextBody.of(context, core_memory=core_memory)
 
+    @router.delete("/tasks/{task_id:path}")
+    async def remove_task(request: Request, task_id: TaskPath, asked: InQuery) -> Deleted:
+        """
+        Deletes what this tier remembers of a task; patterns that rested on it are learnt anew.
+        """
+        place = await access.to_write(request.state.caller, asked)
+        count = await delete_task(task_id, place.tenant, ports, scope=place.scope)
+        return Deleted(deleted=count)
+
     @router.get("/patterns")
     async def get_patterns(
         request: Request,
         asked: InQuery,
         pattern_type: Annotated[PatternType | None, Query()] = None,
+        task_type: Annotated[SaidText | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 10,
     ) -> list[PatternBody]:
         """
         The learnt patterns, those with the highest confidence first.
+
+        With `task_type` those whose kind fits it, or was written so.
         """
         place = await access.to_read(request.state.caller, asked)
         found = await list_patterns(
-            place.tenant, ports, scope=place.scope, pattern_type=pattern_type, limit=limit
+            place.tenant,
+            ports,
+            scope=place.scope,
+            pattern_type=pattern_type,
+            task_type=task_type,
+            limit=limit,
         )
         return [PatternBody.of(each) for each in found]
 

@@ -106,10 +106,24 @@ async def list_patterns(
     *,
     scope: Scope,
     pattern_type: PatternType | None = None,
+    task_type: str | None = None,
     limit: int = 10,
 ) -> list[Pattern]:
-    """The patterns of exactly this tier, those with the highest confidence first."""
-    return await ports.derived.patterns.known(tenant, scope, pattern_type=pattern_type, limit=limit)
+    """
+    The patterns of exactly this tier, those with the highest confidence first.
+
+    With *task_type* those whose kind fits it, or was written so, of the best 500.
+    """
+    found = await ports.derived.patterns.known(
+        tenant,
+        scope,
+        pattern_type=pattern_type,
+        limit=limit if task_type is None else MOST_MATCHED,
+    )
+    if task_type is not None:
+        wanted = task_type.strip()
+        found = [each for each in found if each.kind == wanted or read_kind(each.kind).fits(wanted)]
+    return found[:limit]
 
 
 async def match_patterns(

@@ -8,7 +8,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, replace
 
-from odyssey.domain.errors import Unavailable
+from odyssey.domain.errors import NotFound, Unavailable
 from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.masking import mask
 from odyssey.domain.memory.patterns import MIN_SAMPLES, Pattern, pattern_record
@@ -23,6 +23,7 @@ from odyssey.domain.memory.tasks import (
     memory_id_of,
     task_record,
 )
+from odyssey.handlers.memory.forget import Erased, forget_everywhere
 from odyssey.handlers.memory.needs import Needs
 from odyssey.handlers.memory.patterns import learn_by_itself
 
@@ -155,6 +156,30 @@ async def find_similar(
             )
     similar.sort(key=lambda one: -one.similarity)
     return tuple(similar[:top_k])
+
+
+async def delete_task(task_id: str, tenant: Tenant, ports: Needs, *, scope: Scope) -> int:
+    """
+    Deletes both outcomes of a task in exactly this tier; how many rows. Repeatable.
+
+    Patterns that rested on it are learnt anew.
+
+    Raises:
+        ValueError: it is no task id.
+        NotFound: there is no such task.
+        Unavailable: the store is away, or something is there still; call again.
+    """
+    erased = Erased()
+    for success in (True, False):
+        # Not looked up: whoever was cut off has rows in the index that no notebook knows.
+        outcome = TaskMemory(
+            task_id=task_id, summary="-", success=success, learned_at=ports.now(), scope=scope
+        )
+        name = f"task:{outcome.memory_id}"
+        erased += await forget_everywhere(tenant, ports, source=name, record_ids=[name])
+    if not erased.rows.total():
+        raise NotFound(f"Task {task_id} does not exist, or you may not see it.")
+    return erased.rows.total()
 
 
 async def note_reuse(
