@@ -4,6 +4,9 @@ What the SQLite files promise about those who keep them busy: no call waits for 
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -45,3 +48,23 @@ async def test_a_text_is_not_forgotten_while_its_traces_are_read(
 
     assert (found, done.left) == ([], 0)
     assert not is_anywhere
+
+
+async def test_whoever_holds_the_folder_is_not_waited_for_for_ever(
+    tmp_path: Path, tenant: Tenant
+) -> None:
+    """A process that was stopped while it opened a file; when it is gone, all is well."""
+    memory = SqliteMemory(tmp_path, patience=PATIENCE)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    retaining = asyncio.create_task(memory.retain(tenant, [record("1", "apples")]))
+    await asyncio.wait([retaining], timeout=30)
+    was_waiting = not retaining.done()
+    os.close(descriptor)
+
+    [ended] = await asyncio.gather(retaining, return_exceptions=True)
+    await memory.retain(tenant, [record("2", "pears")])
+    await memory.close()
+
+    assert not was_waiting
+    assert isinstance(ended, Unavailable) and str(tmp_path) in str(ended)

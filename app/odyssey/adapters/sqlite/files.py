@@ -9,6 +9,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,6 +25,9 @@ _IDLE = 4
 
 _MOST_IDLE = 64
 """Of all tenants together: an open file each, and their write-ahead logs."""
+
+_PAUSE_S = 0.01
+"""Between two looks whether the folder is free; opening a file takes a few of these."""
 
 _log = logging.getLogger(__name__)
 
@@ -155,7 +159,7 @@ class Files:
 
     def _open(self, tenant: Tenant) -> sqlite3.Connection:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _alone(self.folder):
+        with _alone(self.folder, self._patience):
             return self._open_alone(tenant)
 
     def _open_alone(self, tenant: Tenant) -> sqlite3.Connection:
@@ -190,15 +194,35 @@ class Files:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, patience: timedelta) -> Iterator[None]:
     """
     No thread or process opens a file in *folder* beside this one.
 
     SQLite does not wait, whatever its patience, when two make a file WAL at once.
+
+    Raises:
+        Unavailable: another was at it longer than *patience*.
     """
+    end = time.monotonic() + patience.total_seconds()
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Not one call that waits: it could not be given an end.
+        while not _is_locked(descriptor):
+            if time.monotonic() > end:
+                raise Unavailable(
+                    f"memory {folder}: another process holds the folder; see that none is stopped "
+                    "in the middle of its work, and call again"
+                )
+            time.sleep(_PAUSE_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Takes the lock, unless another has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
