@@ -2,8 +2,9 @@
 What a notebook holds as lines of a file, one for each thing with all that belongs to it.
 
 Carried are observations and blocks with every version, how many a deleted block had, tasks,
-patterns with votes, what was learnt from, and messages that wait. What callers and this server have agreed on is not:
-jobs, subscriptions and their secrets; another server would post everything a second time.
+patterns with votes, what was learnt from or taken back, and messages that wait. What callers
+and this server have agreed on is not: jobs, subscriptions and their secrets; another server
+would post everything a second time.
 
 A line is `{"format", "tenant", "kind", "key", "rows"}`: its rows by table, without the
 columns of the key. What is in a target already stays, as a whole.

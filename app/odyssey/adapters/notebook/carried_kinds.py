@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from odyssey.adapters.notebook import blocks, observations, pattern_rows, tasks
+from odyssey.adapters.notebook import blocks, learning, observations, pattern_rows, tasks
 from odyssey.domain.memory.blocks import Block
 from odyssey.domain.memory.derived import read_scope
 from odyssey.domain.memory.task_kinds import read_kind
@@ -175,6 +175,19 @@ def _check_learning(connection: sqlite3.Connection, key: Key) -> None:
         raise ValueError(f"record {key[0]}: no state {state!r}, {looks} looks, place {place}")
 
 
+def _settle_learning(connection: sqlite3.Connection, key: Key) -> None:
+    learning.take_back(connection, key[0])
+
+
+def _check_invalidation(connection: sqlite3.Connection, key: Key) -> None:
+    read_scope(key[0])
+    [(noted_at,)] = connection.execute(
+        "SELECT noted_at FROM learning_invalid WHERE scope = ? AND record_id = ?", key
+    ).fetchall()
+    if not math.isfinite(noted_at):
+        raise ValueError(f"record {key[1]}: noted at {json.dumps(noted_at)}")
+
+
 def _check_message(connection: sqlite3.Connection, key: Key) -> None:
     [(scope, added_at)] = connection.execute(
         "SELECT scope, added_at FROM conversation_message WHERE record_id = ?", key
@@ -201,8 +214,15 @@ _BLOCK = ("tier", "owner", "label")
 _TASK = ("memory_id",)
 _PATTERN = ("pattern_id",)
 _RECORD = ("record_id",)
+_INVALID = ("scope", "record_id")
 
 KINDS = (
+    Kind(
+        name="invalidation",
+        key=_INVALID,
+        tables=(_table("learning_invalid", _INVALID, "noted_at"),),
+        check=_check_invalidation,
+    ),
     Kind(
         name="learning",
         key=_RECORD,
@@ -219,6 +239,7 @@ KINDS = (
             ),
         ),
         check=_check_learning,
+        settle=_settle_learning,
     ),
     Kind(
         name="message",

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 
 from odyssey.adapters.notebook.database import Gone, Notebooks, Part
 from odyssey.domain.errors import Conflict
-from odyssey.domain.memory.derived import MESSAGE, scope_of
+from odyssey.domain.memory.derived import MESSAGE, scope_name, scope_of
 from odyssey.domain.memory.jobs import FARTHEST
-from odyssey.domain.memory.record import Record, Tenant, Trust, login_of, people_of
+from odyssey.domain.memory.record import MAX_ID, Record, Tenant, Trust, login_of, people_of
 from odyssey.domain.memory.retention import storable
+from odyssey.domain.memory.scope import Scope
 
 LOOKS = 12
 """
@@ -41,6 +42,10 @@ _STEPS = (
     "CREATE INDEX learning_source ON learning (source)",
     "CREATE TABLE learning_person (id INTEGER NOT NULL, login TEXT NOT NULL,"
     " PRIMARY KEY (login, id)) STRICT, WITHOUT ROWID",
+    # Records that were invalidated before they were noted, as imported ones may be. By scope:
+    # nobody takes back by its id what will be another's.
+    "CREATE TABLE learning_invalid (scope TEXT NOT NULL, record_id TEXT NOT NULL,"
+    " noted_at REAL NOT NULL, PRIMARY KEY (record_id, scope)) STRICT, WITHOUT ROWID",
 )
 
 
@@ -83,7 +88,11 @@ class SqliteLearning:
 
 
 def note(connection: sqlite3.Connection, records: Iterable[Record], *, now: datetime) -> None:
-    """Notes events, and of a conversation's messages only who they are by."""
+    """
+    Notes events, and of a conversation's messages only who they are by.
+
+    What was invalidated before is noted as that.
+    """
     for record in records:
         if record.trust is Trust.INJECTED:
             continue
@@ -103,6 +112,16 @@ def note(connection: sqlite3.Connection, records: Iterable[Record], *, now: date
                 "INSERT OR IGNORE INTO learning_person VALUES (?, ?)",
                 [(row[0], storable(login)) for login in people_of(record)],
             )
+            take_back(connection, storable(record.id))
+
+
+def take_back(connection: sqlite3.Connection, record_id: str) -> None:
+    """Lets nobody learn from a record that was invalidated before it was noted just now."""
+    connection.execute(
+        "UPDATE learning SET state = 'invalid' WHERE record_id = ?"
+        " AND (record_id, scope) IN (SELECT record_id, scope FROM learning_invalid)",
+        (record_id,),
+    )
 
 
 def check(connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
@@ -118,13 +137,13 @@ def check(connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
 
 
 def drop(
-    connection: sqlite3.Connection, record_ids: Iterable[str], scope: str
+    connection: sqlite3.Connection, record_ids: Iterable[str], scope: str, *, now: datetime
 ) -> tuple[set[str], set[str]]:
     """
     Lets nobody learn from the records of *scope* any more: they are not true.
 
-    Gives those that are the scope's, and those that were never noted; what is another
-    scope's is left as it is, and not told of.
+    Gives those that are the scope's, and those that were never noted, which are not learnt
+    from when they are. What is another scope's is left as it is, and not told of.
     """
     mine, unknown = set[str](), set[str]()
     for record_id in map(storable, record_ids):
@@ -133,6 +152,11 @@ def drop(
         ).fetchone()
         if row is None:
             unknown.add(record_id)
+            if len(record_id) <= MAX_ID:
+                connection.execute(
+                    "INSERT OR IGNORE INTO learning_invalid VALUES (?, ?, ?)",
+                    (storable(scope), record_id, now.timestamp()),
+                )
         elif row[0] == storable(scope):
             mine.add(record_id)
             connection.execute(
@@ -251,7 +275,10 @@ def _missed(connection: sqlite3.Connection, record_ids: Sequence[str], *, now: d
 
 
 def _forget(connection: sqlite3.Connection, gone: Gone) -> list[str]:
+    if gone.person is not None:
+        connection.execute("DELETE FROM learning_invalid WHERE scope = ?", _own(gone.person))
     for record_id in records_of(connection, gone):
+        connection.execute("DELETE FROM learning_invalid WHERE record_id = ?", (record_id,))
         row = connection.execute(
             "SELECT id FROM learning WHERE record_id = ?", (record_id,)
         ).fetchone()
@@ -262,12 +289,24 @@ def _forget(connection: sqlite3.Connection, gone: Gone) -> list[str]:
 
 
 def _left(connection: sqlite3.Connection, gone: Gone) -> int:
-    return sum(
+    own = 0
+    if gone.person is not None:
+        (own,) = connection.execute(
+            "SELECT count(*) FROM learning_invalid WHERE scope = ?", _own(gone.person)
+        ).fetchone()
+    rows = sum(
         connection.execute(
-            "SELECT count(*) FROM learning WHERE record_id = ?", (record_id,)
+            "SELECT (SELECT count(*) FROM learning WHERE record_id = :id)"
+            " + (SELECT count(*) FROM learning_invalid WHERE record_id = :id)",
+            {"id": record_id},
         ).fetchone()[0]
         for record_id in records_of(connection, gone)
     )
+    return int(own + rows)
+
+
+def _own(person: str) -> tuple[str]:
+    return (scope_name(Scope.of_person(person)),)
 
 
 PART = Part(name="learning", steps=_STEPS, forget=_forget, left=_left)

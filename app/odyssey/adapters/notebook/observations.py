@@ -122,11 +122,9 @@ class SqliteObservations:
         What other records support stays, not fresh, and those are learnt from once more;
         the rest is deleted. A record of another scope is as one that is not there. Repeatable.
         """
-        if not await self._notebooks.exists(tenant):
-            return []
 
         def write(connection: sqlite3.Connection) -> list[Observation]:
-            mine, unknown = learning.drop(connection, record_ids, scope)
+            mine, unknown = learning.drop(connection, record_ids, scope, now=now)
             made: list[Observation] = []
             for key in _resting_on(connection, mine | unknown):
                 current = _versions(connection, key=key)[-1]
