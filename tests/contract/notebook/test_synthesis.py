@@ -132,6 +132,39 @@ async def test_a_conflict_is_settled_by_an_update_that_keeps_the_journey(
     assert "N1 (UNTRUSTED, noted by a model; sources R2)" in model.shown()
 
 
+async def test_many_actions_of_the_model_leave_new_notes_their_room(
+    world: World, model: ScriptedOllama, tenant: Tenant
+) -> None:
+    """The cap is on what the model decides; each note that is like nothing is learnt as well."""
+    reads(model, episodic=[note("mona likes green tea in the morning")], summary=[])
+    await add_messages(tenant, MONA, conversation("a", "b", "c"), world, actor="bot")
+    await derive_tenant(tenant, world)
+    greedy = [
+        {"action": "create", "text": f"fact {each}", "sources": ["R1"], "confidence": 0.9}
+        for each in range(12)
+    ]
+    reads(
+        model,
+        episodic=[note("mona likes black tea in the morning now"), note("the ferry sank")],
+        summary=[note("nobody was aboard")],
+        settled={"actions": greedy},
+    )
+
+    more = [Said(role="user", content=text) for text in ("d", "e", "f")]
+    batched = await add_messages(tenant, MONA, more, world, actor="bot")
+    await derive_tenant(tenant, world)
+    job = await world.derived.jobs.find(tenant, batched.jobs[0])
+
+    assert set(await learnt(world, tenant)) == {
+        "mona likes green tea in the morning", "the ferry sank", "nobody was aboard",
+        *(f"fact {each}" for each in range(10)),
+    }  # fmt: skip
+    assert job is not None
+    assert job.result["refused"] == [
+        "action 11: only 10 are taken", "action 12: only 10 are taken",
+    ]  # fmt: skip
+
+
 async def test_recalled_text_in_a_conversation_is_not_learnt(
     world: World, model: ScriptedOllama, tenant: Tenant
 ) -> None:

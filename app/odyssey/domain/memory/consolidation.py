@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -100,12 +100,15 @@ def consolidate(
     scope: str,
     limits: Limits,
     now: datetime,
+    noted: Sequence[Mapping[str, Any]] = (),
 ) -> Consolidated:
     """
     What to store of a model's *answer*, given the observations and records it was shown.
 
-    *current* is by key, as shown; *records* by id. The same answer gives the same
-    keys, so that a repetition makes no second observation.
+    *current* is by key, as shown; *records* by id. *noted* are actions that follow from
+    notes: they are believed no more, and an answer with many actions leaves them their
+    room. The same answer gives the same keys, so that a repetition makes no second
+    observation.
     """
     actions = answer.get("actions") if isinstance(answer, dict) else None
     if not isinstance(actions, list):
@@ -117,19 +120,21 @@ def consolidate(
     touched: set[str] = set()
     skipped = 0
     shown = learnable(records)
-    for number, action in enumerate(actions, start=1):
-        if number > limits.max_actions:
-            refused.append(f"action {number}: only {limits.max_actions} are taken")
-            continue
+    taken = [(f"action {number}", one) for number, one in enumerate(actions, start=1)]
+    made_of_notes = [(f"new note {number}", one) for number, one in enumerate(noted, start=1)]
+    for name, action in (*taken[: limits.max_actions], *made_of_notes):
         try:
             made = _apply(
                 action, current, records=shown, scope=scope, limits=limits, touched=touched, now=now
             )
         except _Refused as reason:
-            refused.append(f"action {number}: {reason}")
+            refused.append(f"{name}: {reason}")
             continue
         skipped += not made
         versions += made
+    refused += [
+        f"{name}: only {limits.max_actions} are taken" for name, _ in taken[limits.max_actions :]
+    ]
     return Consolidated(versions=tuple(versions), refused=tuple(refused), skipped=skipped)
 
 
@@ -138,7 +143,7 @@ class _Refused(Exception):
 
 
 def _apply(
-    action: Any,
+    action: object,
     current: Mapping[str, Observation],
     *,
     records: Mapping[str, Record],

@@ -134,9 +134,12 @@ async def settle_answer(
     shown: Sequence[Observation],
     learnt: Sequence[str],
     refused: Sequence[str] = (),
+    noted: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """
     Writes what may be believed of *answer*, which speaks of R1, R2 ... and O1, O2 ...
+
+    *noted* are the actions that follow from notes; they name records by their ids.
 
     Raises:
         Unanswered: it holds no actions at all.
@@ -154,6 +157,7 @@ async def settle_answer(
         scope=scope,
         limits=Limits(min_confidence=ports.derived.deriving.min_confidence),
         now=now,
+        noted=noted,
     )
 
     def decide(present: Mapping[str, Observation]) -> list[Observation]:

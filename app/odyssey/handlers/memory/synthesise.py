@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.memory.consolidation import learnable, schema_for
@@ -58,21 +59,18 @@ async def run_synthesis(tenant: Tenant, job: Job, ports: Needs, language: Langua
         return
     notes, refused = await _read_twice(messages, ports, language)
     shown, near, alone = await _linked(tenant, scope, notes, ports)
-    actions: list[object] = []
+    settled: dict[str, Any] = {"actions": []}
     if near:
         names = aliases_of(messages, shown)
         settled = await language.answer(
             consolidation(messages, shown, notes=[(one.text, one.sources) for one in near]),
             schema_for(records=names.records, observations=names.observations),
         )
-        given = settled.get("actions")
-        actions += given if isinstance(given, list) else []
-    numbers = {one: alias for alias, one in aliases_of(messages, ()).records.items()}
-    for action in creations(alone):
-        actions.append({**action, "sources": [numbers[each] for each in action["sources"]]})
+    actions = settled.get("actions")
     await settle_answer(
-        tenant, job, ports, {"actions": actions}, scope=scope, records=messages, shown=shown,
-        learnt=[one.id for one in messages], refused=refused,
+        tenant, job, ports, {"actions": actions if isinstance(actions, list) else []},
+        scope=scope, records=messages, shown=shown, learnt=[one.id for one in messages],
+        refused=refused, noted=creations(alone),
     )  # fmt: skip
 
 
