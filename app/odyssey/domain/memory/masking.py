@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from odyssey.domain.memory.personal import mask_personal
+
 MASK = "[masked: {}]"
 
 _PEM_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
@@ -34,24 +36,29 @@ _SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("Stripe key", re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")),
     ("API key", re.compile(r"\bsk-[A-Za-z0-9_-]{20,}")),
     ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
+    ("DigitalOcean token", re.compile(r"\bdo[opr]_v1_[a-f0-9]{32,}")),
     # RFC 7519: three base64url parts, of which the first two are JSON objects
     ("JWT", re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}")),
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic|token)([ :=]{1,3}[\"']?)([A-Za-z0-9+/_.~=-]{20,})")
 _ASSIGNED = re.compile(
-    r"(?i)(?P<name>(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|auth[_-]?token"
+    r"(?i)(?P<name>(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|secret[_-]?key"
+    r"|(?:api|access|auth|refresh|bot|deploy|session|github|gitlab|slack|npm|pypi)[_-]?token"
     r"|private[_-]?key|client[_-]?secret)[\"']?)(?P<to>\s{0,3}[:=]\s{0,3}[\"']?)"
     r"(?P<value>[^\s\"',;\[\]<>{}()$]{6,})"
 )
 _IN_URL = re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://)([^\s/@:]{0,100}):([^\s/@]{3,200})@")
-_ADDRESS = re.compile(
-    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b"
+# In a question of a URL, where every value is a word.
+_IN_QUERY = re.compile(
+    r"(?i)([?&](?:[a-z_-]{0,30}token|auth|api[_-]?key|secret|password|pwd|sig|[a-z-]{0,20}signature)"
+    r"=)([^\s&#\"'<>\[\]()]{8,})"
 )
-_CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
-_PHONE = re.compile(r"(?<![\w+])\+\d{1,3}[ -]?\(?\d{1,4}\)?(?:[ -]?\d{2,4}){2,4}(?!\w)")
-
-_KEPT_ADDRESSES = ("@users.noreply.github.com", "@example.com", "@example.org")
-_KEPT_USERS = ("git@", "noreply@", "no-reply@")
+# `the password is hunter22x`: letters and a digit, and no way of keeping one.
+_SAID = re.compile(
+    r"(?i)\b((?:password|passwd|passphrase|pwd) (?:is|was|lautet):? [\"'`]?)"
+    r"(?!(?:sha|md|base|utf|argon|pbkdf|aes)[-_]?\d)"
+    r"(?=[^\s\d]{0,60}\d)(?=[^\sa-z]{0,60}[a-z])[^\s\"'`,;\[\]()]{6,}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,7 @@ class Masked:
 
 def mask(text: str) -> Masked:
     """
-    *text* with private keys, tokens, passwords, e-mail addresses, telephone and card
-    numbers masked.
+    *text* with private keys, tokens, passwords and what is personal masked.
 
     Masking a masked text changes nothing. Commit SHAs and patch ids stay.
     """
@@ -76,12 +82,15 @@ def mask(text: str) -> Masked:
     for pattern, replacement in (
         (_IN_URL, rf"\1\2:{MASK.format('password')}@"),
         (_BEARER, rf"\1\2{MASK.format('credential')}"),
+        (_IN_QUERY, rf"\1{MASK.format('secret')}"),
+        (_SAID, rf"\1{MASK.format('password')}"),
     ):
         text, found = pattern.subn(replacement, text)
         count += found
     text, found = _ASSIGNED.subn(_mask_assignment, text)
     count += found
-    return _mask_personal(text, count)
+    text, found = mask_personal(text, MASK)
+    return Masked(text, count + found)
 
 
 def _mask_private_keys(text: str) -> tuple[str, int]:
@@ -99,41 +108,3 @@ def _mask_private_keys(text: str) -> tuple[str, int]:
 
 def _mask_assignment(match: re.Match[str]) -> str:
     return f"{match['name']}{match['to']}{MASK.format('secret')}"
-
-
-def _mask_personal(text: str, count: int) -> Masked:
-    masked = 0
-
-    def address(match: re.Match[str]) -> str:
-        nonlocal masked
-        found = match[0].lower()
-        if found.endswith(_KEPT_ADDRESSES) or found.startswith(_KEPT_USERS):
-            return match[0]
-        masked += 1
-        return MASK.format("e-mail")
-
-    def card(match: re.Match[str]) -> str:
-        nonlocal masked
-        if not _is_card_number(match[0]):
-            return match[0]
-        masked += 1
-        return MASK.format("card number")
-
-    def phone(_match: re.Match[str]) -> str:
-        nonlocal masked
-        masked += 1
-        return MASK.format("telephone")
-
-    text = _ADDRESS.sub(address, text)
-    text = _PHONE.sub(phone, text)
-    text = _CARD.sub(card, text)
-    return Masked(text, count + masked)
-
-
-def _is_card_number(text: str) -> bool:
-    """By its first digit and the Luhn check digit, ISO/IEC 7812-1."""
-    digits = [int(char) for char in text if char.isdigit()]
-    if digits[0] not in (3, 4, 5, 6):
-        return False
-    doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
-    return (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
