@@ -16,7 +16,7 @@ from odyssey.domain.memory.scope import Tier
 from odyssey.handlers.remember import tenant_of
 from odyssey.ports import Ports
 from web.github_on_paper import WIDGETS
-from web.rest import bearer
+from web.rest import assert_error, bearer
 
 EVOLUTION = "/api/v1/memory/evolution"
 REPOSITORY = "octo-org/widgets"
@@ -151,5 +151,5 @@ async def test_nobody_sees_it_who_may_not_see_the_repository(
         f"{EVOLUTION}/obs_1", params={"repository": REPOSITORY}, headers=bearer("stranger")
     )
 
-    assert answer.status_code in (401, 404)
+    assert_error(answer, 404, "NotFound")
     assert "spaces" not in answer.text
