@@ -2,8 +2,12 @@
 Processes that are killed at one write after the other.
 
 Usage: python die_at_write.py sqlite FOLDER TENANT
+       python die_at_write.py sqlite-each FOLDER TENANT WHAT
        python die_at_write.py weaviate FOLDER TENANT URL GRPC_PORT PREFIX
        python die_at_write.py weaviate-each FOLDER TENANT URL GRPC_PORT PREFIX
+
+The second does WHAT (forget, load, reembed) in a copy of the folder for each write, is killed
+before it, and does it again; a line of JSON for each says what was in the file both times.
 
 The last one reads lines `replace AT` and `forget AT`, does that in a process which is killed
 before write AT, and says `died`, or `done` when there are no more than AT writes.
@@ -13,10 +17,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
+import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +32,7 @@ from contract.memory.hashing import HashingEmbedder
 from contract.memory.records import record
 from odyssey.domain.memory.record import Record, Tenant
 from odyssey.domain.memory.scope import Shelf
+from odyssey.domain.memory.stored import Stored
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "COMMIT")
 
@@ -34,10 +43,8 @@ def die() -> NoReturn:
     raise SystemExit
 
 
-async def replace_in_sqlite(folder: Path, tenant: Tenant, *, at: int) -> None:
-    """Replaces an observation, and is killed before write *at*."""
-    import sqlite3
-
+async def do_in_sqlite(what: str, folder: Path, tenant: Tenant, *, at: int) -> None:
+    """Replaces an observation, forgets Eve, loads or embeds anew; killed before write *at*."""
     from odyssey.adapters.sqlite import SqliteMemory
 
     writes = itertools.count()
@@ -51,6 +58,11 @@ async def replace_in_sqlite(folder: Path, tenant: Tenant, *, at: int) -> None:
                 die()
             return super().execute(sql, *arguments)
 
+        def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+            if sql.startswith(_WRITES) and next(writes) == at:
+                die()
+            return super().executemany(sql, rows)
+
         def commit(self) -> None:
             if next(writes) == at:
                 die()
@@ -60,9 +72,78 @@ async def replace_in_sqlite(folder: Path, tenant: Tenant, *, at: int) -> None:
         return connect(path, factory=Deadly, **options)
 
     sqlite3.connect = deadly  # type: ignore[assignment]  # of this process only, which dies
-    memory = SqliteMemory(folder, HashingEmbedder())
-    await memory.retain(tenant, [record("1", f"version {at}")], shelf=Shelf.OBSERVATION)
+    embedder = HashingEmbedder("new" if what == "reembed" else "hashing")
+    memory = SqliteMemory(folder, embedder)
+    match what:
+        case "replace":
+            await memory.retain(tenant, [record("1", f"version {at}")], shelf=Shelf.OBSERVATION)
+        case "forget":
+            await memory.forget(tenant, person="eve")
+        case "load":
+            await memory.load(tenant, [await _embedded(name, embedder) for name in ("x", "y")])
+        case "reembed":
+            await memory.reembed()
     await memory.close()
+
+
+async def _embedded(name: str, embedder: HashingEmbedder) -> Stored:
+    own = record(name, f"loaded {name}", attributes={"title": name})
+    vectors = await embedder.embed_documents([own.text])
+    return Stored(record=own, model=embedder.model, vectors=tuple(vectors))
+
+
+def in_file(folder: Path, tenant: Tenant) -> dict[str, Any]:
+    """
+    Which events are in a whole file, of which model it is, and how many events have none of its
+    vectors.
+    """
+    with closing(sqlite3.connect(folder / f"{tenant.name}.db")) as connection:
+        checked = connection.execute("PRAGMA integrity_check").fetchone()
+        for table in ("words", "nearby"):
+            connection.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+        connection.rollback()
+        ids = connection.execute("SELECT id FROM record ORDER BY id").fetchall()
+        [model] = connection.execute("SELECT value FROM meta WHERE name = 'model'").fetchone()
+        [lacking] = connection.execute(
+            "SELECT count(*) FROM record WHERE seq NOT IN (SELECT seq FROM vector WHERE model = ?)",
+            (model,),
+        ).fetchone()
+        [others] = connection.execute(
+            "SELECT count(*) FROM vector WHERE model <> ?", (model,)
+        ).fetchone()
+    return {
+        "check": checked[0],
+        "ids": [one for (one,) in ids],
+        "model": model,
+        "lacking": lacking,
+        "others": others,
+    }
+
+
+def each_in_sqlite(what: str, folder: Path, tenant: Tenant) -> None:
+    """Dies before each write, in a copy of the folder, and does it again."""
+    for at in itertools.count():
+        copy = Path(shutil.copytree(folder, folder.with_name(f"{folder.name}-{at}")))
+        has_died = is_killed_in_sqlite(what, copy, tenant, at=at)
+        then = in_file(copy, tenant)
+        # No process comes to a write of this number.
+        is_killed_in_sqlite(what, copy, tenant, at=-1)
+        line = json.dumps({"then": then, "repeated": in_file(copy, tenant)})
+        print(line, flush=True)  # noqa: T201 - read by the test
+        if not has_died:
+            return
+
+
+def is_killed_in_sqlite(what: str, folder: Path, tenant: Tenant, *, at: int) -> bool:
+    """Whether a child died before that write, or came to its end."""
+    child = os.fork()
+    if not child:
+        asyncio.run(do_in_sqlite(what, folder, tenant, at=at))
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if status and not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+        raise SystemExit(f"{what} failed before it came to write {at}")
+    return status != 0
 
 
 async def retain_in_weaviate(
@@ -152,12 +233,13 @@ def main() -> None:
         url, port, prefix = sys.argv[4:]
         asyncio.run(retain_in_weaviate(folder, tenant, url, port=int(port), prefix=prefix))
         return
+    import odyssey.adapters.sqlite  # noqa: F401 - once, and not in each child
+
+    if store == "sqlite-each":
+        each_in_sqlite(sys.argv[4], folder, tenant)
+        return
     for at in itertools.count():
-        child = os.fork()
-        if not child:
-            asyncio.run(replace_in_sqlite(folder, tenant, at=at))
-            os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
+        if not is_killed_in_sqlite("replace", folder, tenant, at=at):
             print(at)  # noqa: T201 - read by the test
             return
 
