@@ -180,7 +180,7 @@ class LongMemory:
         if tenant is None:
             return await self._catch_up_all(again=again)
         async with self._embedding.setdefault(tenant, asyncio.Lock()):
-            # Each once: what the model or the store has refused is listed again.
+            done = 0
             tried: set[tuple[Shelf, Key]] = set()
             while waiting := await self._untried(tenant, tried, again=again):
                 assert self._embedder is not None  # without one nothing is listed
@@ -190,8 +190,11 @@ class LongMemory:
                     list(zip(waiting, vectors, strict=True)),
                     model=self._embedder.model,
                 )
-                tried |= {(one.shelf, one.key) for one in waiting}
-            return len(tried)
+                done += len(waiting)
+                if again:
+                    # Each once: what is refused is listed again, and no longer given up.
+                    tried |= {(one.shelf, one.key) for one in waiting}
+            return done
 
     async def _untried(
         self, tenant: Tenant, tried: set[tuple[Shelf, Key]], *, again: bool
