@@ -159,6 +159,13 @@ CASES: Sequence[Case] = (
         pull={"files_complete": False},
     ),
     Case(
+        name="a branch that changes nothing",
+        decision="Blocked",
+        open={3: UNMET},
+        pull={"files": ()},
+        words="changes nothing",
+    ),
+    Case(
         name="too many files",
         decision="Blocked",
         open={3: UNMET},

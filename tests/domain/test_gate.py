@@ -112,6 +112,7 @@ def test_a_rejection_is_carried_out_before_anything_else_but_never_undoes_a_merg
         ({"is_cross_repository": True}, 1, "fork"),
         ({"is_draft": True}, 1, "draft"),
         ({"files_complete": False}, 3, "more than the 1 file that one read shows"),
+        ({"files": ()}, 3, "changes nothing that `main` does not have already"),
         ({"files": files(*(f"f{each}" for each in range(51)))}, 3, "51 files"),
         ({"files": files("a", lines=2_001)}, 3, "2001 lines"),
         ({"reviews": ()}, 5, "0 of 1"),
@@ -140,7 +141,6 @@ def test_one_unmet_condition_blocks_and_says_why(
         {"mergeable": None},
         {"files": files(*(f"f{each}" for each in range(50)))},
         {"files": files("a", lines=2_000)},
-        {"files": ()},
     ],
 )
 def test_at_the_limit_and_while_github_computes_it_merges(changes: dict[str, Any]) -> None:

@@ -18,6 +18,11 @@ FOUND = {
         # up to date with what it was already, over and over.
         "propose 0 0 0, settle, force 0 1, approve 0 0 0, settle, reopen 0, approve 1 0 0, settle"
     ),
+    "an approval of a branch that was set back to its base": (
+        # Its merge commit had one parent only, which looked like a merge of something else: the
+        # repository's gate was closed. What changes nothing is not merged.
+        "propose 1 0 1, policy 5, work 8 0, work 9 1, force 0 1, approve 2 2 0"
+    ),
     "a comment that is edited within its first second": (
         # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
         "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from odyssey.simulator.actions.state import Run
+from odyssey.simulator.comparing import compare
 from odyssey.simulator.git import Git
 from odyssey.simulator.mergeability import decisive_reviews
 from odyssey.simulator.permissions import role_at_least, role_of
@@ -154,6 +155,8 @@ class Witness:
         tip = Git(repository.git_dir).find_ref(f"refs/heads/{pull.base_branch}")
         if rules.is_strict and tip and not Git(repository.git_dir).is_ancestor(tip, pull.head_sha):
             found.append("the head lacked the tip of the base branch")
+        if tip and not compare(repository, tip, pull.head_sha).changes:
+            found.append("it changed nothing")
         return tuple(found)
 
     def rules(self, pull: PullRequest) -> Rules:

@@ -71,7 +71,7 @@ def unreadable_policy(problem: str) -> Condition:
 
 
 def limits(pull: PullRequest, policy: Policy, authority: Authority) -> Condition:
-    """(3) the change is within the policy's limits, and all its paths are known and allowed."""
+    """(3) it changes something, within the policy's limits; all its paths are known and allowed."""
     name = "limits"
     lines = sum(each.additions + each.deletions for each in pull.files)
     files = count(len(pull.files), "file")
@@ -80,6 +80,13 @@ def limits(pull: PullRequest, policy: Policy, authority: Authority) -> Condition
             3, name, State.UNMET,
             f"The change touches more than the {files} that one read shows.",
             "Split the change; what is not seen is not merged.",
+        )  # fmt: skip
+    if not pull.files:
+        return Condition(
+            3, name, State.UNMET,
+            f"The branch changes nothing that `{pull.base_branch}` does not have already.",
+            "Anyone who may push: push a change, or give it up.",
+            "/odyssey reject It changes nothing.",
         )  # fmt: skip
     if len(pull.files) > policy.limits.files:
         return Condition(

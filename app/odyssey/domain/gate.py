@@ -111,8 +111,8 @@ def evaluate(
 
     (1) the pull request is open, from this repository, and no draft;
     (2) the policy on its base branch can be read;
-    (3) it is within the policy's limits, all its files known, and it touches no
-        path that the policy refuses;
+    (3) it changes something, within the policy's limits, all its files known, and
+        it touches no path that the policy refuses;
     (4) the trusted workflow of this base branch passed exactly this head SHA;
     (5) enough permitted people, who neither requested nor pushed it, approve
         exactly this head SHA, each as their latest decisive review, given after

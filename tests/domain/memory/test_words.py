@@ -18,7 +18,9 @@ from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory.stemming import stem
 from odyssey.domain.memory.terms import identifiers, terms
 
-_WORD = st.text("abcdefghilmnorstuvyz", min_size=1, max_size=14)
+# SQLite tries no suffix that is the whole word, and so takes the -ed off "eed"; Porter's paper
+# takes the longest suffix that fits, finds nothing before it, and leaves the word.
+_WORD = st.text("abcdefghilmnorstuvyz", min_size=1, max_size=14).filter(lambda word: word != "eed")
 
 
 @given(st.lists(_WORD, min_size=1, max_size=30, unique=True))
