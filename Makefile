@@ -10,8 +10,8 @@ BIN := .venv/bin
 CODE := app action tests
 # Run side by side with the rest: both wait most of the time, for containers and for leases.
 # The runs of the second are scripted, so that the first has the container engine for itself.
-WITH_RUNNERS := tests/action tests/scenarios
-WITH_SCRIPTS := tests/schedules tests/kill_points \
+WITH_RUNNERS := tests/action tests/scenarios tests/contract/notebook
+WITH_SCRIPTS := tests/schedules tests/kill_points tests/fuzz \
 	$(addprefix tests/scenarios/test_,self_healing.py merge_audit.py policy.py)
 NOT_HERE = $(patsubst %,--ignore=%,$(1))
 
@@ -37,10 +37,13 @@ demo: setup ## The main job, from an issue comment to a merge (ARGS="--keep --js
 
 test: setup ## Lint, types, import contracts and all tests
 	@$(BIN)/python -m odyssey.setup --for-tests
-	@summary=""; failed=0; \
-	for part in lint types imports unit; do \
+	@summary=""; failed=0; types=$$(mktemp); trap 'kill $$(jobs -p) 2>/dev/null || true; rm -f "$$types"' EXIT; \
+	$(MAKE) types >$$types 2>&1 & beside=$$!; \
+	for part in lint imports unit types; do \
 		echo "== $$part"; started=$$SECONDS; \
-		if $(MAKE) $$part; then result=passed; else result=FAILED; failed=1; fi; \
+		case $$part in types) run="wait $$beside";; *) run="$(MAKE) $$part";; esac; \
+		if $$run; then result=passed; else result=FAILED; failed=1; fi; \
+		if [ $$part = types ]; then cat $$types; fi; \
 		summary+=$$(printf '%-8s %s (%d s)' "$$part" "$$result" $$((SECONDS - started)))$$'\n'; \
 	done; \
 	echo "== summary"; echo -n "$$summary"; exit $$failed

@@ -102,9 +102,11 @@ def test_the_same_schedules_break_no_promise_of_the_original() -> None:
     assert found == [""] * len(COPIES)
 
 
-async def test_random_schedules_find_a_gate_that_counts_older_approvals(tmp_path: Path) -> None:
+async def test_random_schedules_find_a_gate_that_counts_a_failed_validation(
+    tmp_path: Path,
+) -> None:
     """Nobody told them where to look."""
-    broken = COPIES["an approval of an older commit counts"]
+    broken = COPIES["a failed validation counts"]
 
     told = await play_with(
         broken_copy(tmp_path, broken),
