@@ -202,7 +202,7 @@ class Control:
                 )
             ) as connection:
                 connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA journal_mode = WAL")
+                write_ahead_log.begin(connection, patience=self._patience)
                 # FULL: what was retained survives the power cable, not only kill -9.
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")

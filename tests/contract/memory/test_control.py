@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +37,18 @@ def other(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def in_control_file(folder: Path, text: bytes) -> bool:
     """Whether the control file, or its log, has the text."""
     return any(text in path.read_bytes() for path in folder.glob("control.db*"))
+
+
+def test_a_file_that_many_make_at_once_is_made_for_all_of_them(tmp_path: Path) -> None:
+    """SQLite refuses all but one at once, and does not wait for the patience."""
+
+    def use(number: int) -> list[Tenant]:
+        return Control(tmp_path / f"{number // 8}.db").tenants()
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(use, range(400)))
+
+    assert found == [[]] * 400
 
 
 async def test_whoever_is_cancelled_while_acquiring_a_lease_leaves_none(
