@@ -10,7 +10,7 @@ from datetime import datetime
 
 from odyssey.domain.answer_text import revert_reason
 from odyssey.domain.identifiers import ProposalId, RepositoryRef
-from odyssey.domain.memory.happening import Happened, MemoryEvent
+from odyssey.domain.memory.happening import stored
 from odyssey.domain.memory.record import MENTIONED, Record, Tenant, Trust
 from odyssey.domain.memory.time_window import find_window, window_text
 from odyssey.domain.proposal import Proposal, Status
@@ -33,14 +33,7 @@ async def keep(repository: RepositoryRef, records: Sequence[Record], ports: Port
     tenant = tenant_of(repository)
     await ports.memory.retain(tenant, records)
     for record in records:
-        await ports.derived.events.publish(
-            MemoryEvent(
-                name=Happened.STORED,
-                tenant=tenant,
-                occurred_at=ports.now(),
-                payload={"id": record.id, "kind": record.kind, "tier": str(record.tier)},
-            )
-        )
+        await ports.derived.events.publish(stored(record, tenant, at=ports.now()))
 
 
 def mentioned_in(text: str, said_at: datetime) -> dict[str, str]:

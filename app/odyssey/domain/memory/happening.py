@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.record import Record, Tenant
 
 
 class Happened(StrEnum):
@@ -30,3 +30,13 @@ class MemoryEvent:
     tenant: Tenant
     occurred_at: datetime
     payload: Mapping[str, Any]
+
+
+def stored(record: Record, tenant: Tenant, *, at: datetime, name: str = "") -> MemoryEvent:
+    """That *record* is kept; *name* is the id by which its caller knows it, if that is another."""
+    return MemoryEvent(
+        name=Happened.STORED,
+        tenant=tenant,
+        occurred_at=at,
+        payload={"id": name or record.id, "kind": record.kind, "tier": str(record.tier)},
+    )

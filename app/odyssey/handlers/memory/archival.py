@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from odyssey.domain.errors import Unavailable
-from odyssey.domain.memory.happening import Happened, MemoryEvent
+from odyssey.domain.memory.happening import stored
 from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
 from odyssey.domain.memory.scope import Scope, Shelf, Tier
 from odyssey.domain.memory.tasks import tier_name
@@ -63,14 +63,7 @@ async def insert_passage(passage: Passage, tenant: Tenant, ports: Needs, *, scop
         attributes={"title": ", ".join(passage.tags)} if passage.tags else {},
     )
     await ports.memory.retain(tenant, [record], shelf=Shelf.ARCHIVAL)
-    await ports.derived.events.publish(
-        MemoryEvent(
-            name=Happened.STORED,
-            tenant=tenant,
-            occurred_at=ports.now(),
-            payload={"id": name, "kind": record.kind, "tier": str(scope.tier)},
-        )
-    )
+    await ports.derived.events.publish(stored(record, tenant, at=ports.now()))
     return record
 
 

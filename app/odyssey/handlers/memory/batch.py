@@ -13,7 +13,7 @@ from datetime import datetime
 
 from odyssey.domain.errors import Conflict, Unavailable
 from odyssey.domain.memory.derived import MESSAGE, scope_name
-from odyssey.domain.memory.happening import Happened, MemoryEvent
+from odyssey.domain.memory.happening import stored
 from odyssey.domain.memory.record import Record, Tenant, Trust
 from odyssey.domain.memory.retention import retainable
 from odyssey.domain.memory.scope import Scope, Tier
@@ -99,14 +99,7 @@ async def add_messages(
         session=_digest(session) if session else "",
     )
     for one in records:
-        await ports.derived.events.publish(
-            MemoryEvent(
-                name=Happened.STORED,
-                tenant=tenant,
-                occurred_at=now,
-                payload={"id": one.id, "kind": one.kind, "tier": str(one.tier)},
-            )
-        )
+        await ports.derived.events.publish(stored(one, tenant, at=now))
     return Batched(record_ids=tuple(one.id for one in records), jobs=tuple(jobs), waiting=waiting)
 
 

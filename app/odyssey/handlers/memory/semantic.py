@@ -18,7 +18,7 @@ from odyssey.domain.memory.entries import (
     narrowing,
     record_id,
 )
-from odyssey.domain.memory.happening import Happened, MemoryEvent
+from odyssey.domain.memory.happening import stored
 from odyssey.domain.memory.record import Recollection, Record, Tenant, Trust
 from odyssey.domain.memory.retention import retainable, storable
 from odyssey.domain.memory.scope import Scope
@@ -76,14 +76,7 @@ async def add_entry(
         retainable(record)[0], name, tenant, ports
     )
     await ports.memory.retain(tenant, [record])
-    await ports.derived.events.publish(
-        MemoryEvent(
-            name=Happened.STORED,
-            tenant=tenant,
-            occurred_at=ports.now(),
-            payload={"id": name, "kind": record.kind, "tier": str(scope.tier)},
-        )
-    )
+    await ports.derived.events.publish(stored(record, tenant, at=ports.now(), name=name))
     return Added(entry_id=name, is_id_checked=is_checked)
 
 
