@@ -72,9 +72,7 @@ class TimeWindow:
         """
         if self.start <= moment < self.end:
             return 1.0
-        away = self.start - moment if moment < self.start else moment - self.end
-        reach = max(self.end - self.start, timedelta(days=7))
-        return max(0.0, 0.5 * (1.0 - away / reach))
+        return self._beside(max(self.start - moment, moment - self.end))
 
     def share_of(self, other: TimeWindow) -> float:
         """
@@ -82,7 +80,11 @@ class TimeWindow:
         """
         if other.start < self.end and self.start < other.end:
             return 1.0
-        return self.share(other.start if other.start >= self.end else other.end)
+        return self._beside(max(self.start - other.end, other.start - self.end))
+
+    def _beside(self, away: timedelta) -> float:
+        reach = max(self.end - self.start, timedelta(days=7))
+        return max(0.0, 0.5 * (1.0 - away / reach))
 
 
 def find_window(text: str, *, now: datetime, nearest: bool = False) -> TimeWindow | None:
