@@ -22,6 +22,7 @@ from odyssey.settings import Settings
 from odyssey.setup.redis_server import RedisServer
 from odyssey.simulator import Person, Simulator
 from redis_fixture import redis, redis_server
+from schedules.executor import ScriptedExecutor
 
 __all__ = ["redis", "redis_server"]
 
@@ -45,9 +46,12 @@ PERMISSIONS = {
 class Desk:
     """
     One repository with Odyssey installed. `ada` maintains it, `ben` may write.
+
+    Runs are refused, as the workflow has no job; those of one that has wait for `executor`.
     """
 
     simulator: Simulator
+    executor: ScriptedExecutor
     ports: Ports
     repository: RepositoryRef
 
@@ -106,7 +110,9 @@ async def desk(tmp_path: Path, redis: Any, redis_server: RedisServer) -> AsyncIt
     """
     A new GitHub, an empty Redis, and a memory without a model.
     """
-    async with Simulator(tmp_path / "github") as simulator:
+    executor = ScriptedExecutor()
+    executor.hold()
+    async with Simulator(tmp_path / "github", executor=executor) as simulator:
         for login in ("ada", "ben"):
             simulator.add_user(login)
         simulator.add_user("acme", kind="Organization")
@@ -136,4 +142,4 @@ async def desk(tmp_path: Path, redis: Any, redis_server: RedisServer) -> AsyncIt
         owner, name = REPOSITORY.split("/")
         where = RepositoryRef(InstallationId(installation.installation_id), owner, name)
         async with open_ports(settings, embeds=False) as ports:
-            yield Desk(simulator, ports, where)
+            yield Desk(simulator, executor, ports, where)

@@ -102,3 +102,22 @@ async def test_a_command_that_is_refused_at_its_second_try_leaves_no_branch(desk
     assert await desk.branches() == ["main"]
     [proposal] = await desk.ports.proposals.newest(limit=9)
     assert proposal.rejection and "write permission" in proposal.rejection.reason
+
+
+async def test_a_validation_that_is_not_begun_is_answered_with_what_is_in_the_way(
+    desk: Desk,
+) -> None:
+    """
+    A branch that was set back to its base has nothing to judge; nobody waits for a run then.
+    """
+    event = await desk.commented(f"/odyssey propose Mend it{CHANGE}")
+    await obey(event, desk.ports)
+    [pull] = await desk.read("pulls")
+    ref = f"/repos/{REPOSITORY}/git/refs/heads/{pull['head']['ref']}"
+    sent = {"sha": pull["base"]["sha"], "force": True}
+    await desk.person("ada").request("PATCH", ref, sent)
+    await obey(replace(event, body="/odyssey validate"), desk.ports)
+    [answer] = await desk.answers(event.number)
+
+    assert "The sandbox was not asked:\n\n3. ❌ **limits**: The branch changes nothing" in answer
+    assert "/odyssey reject It changes nothing." in answer

@@ -23,6 +23,14 @@ FOUND = {
         # repository's gate was closed. What changes nothing is not merged.
         "propose 1 0 1, policy 5, work 8 0, work 9 1, force 0 1, approve 2 2 0"
     ),
+    "a validation of a branch that was set back to its base": (
+        # What changes nothing costs no run, and nobody said so: the command had no answer.
+        "propose 0 0 0, settle, force 0 1, say 0 0 0 0"
+    ),
+    "a run that is cancelled for a forged one and run again by a person": (
+        # The result of the second attempt was passed over as the end that was known already.
+        "propose 0 1 0, work 7 0, fail 3 1, work 4 2, halt, forge 0 0, rerun 1"
+    ),
     "a comment that is edited within its first second": (
         # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
         "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"

@@ -35,7 +35,7 @@ from odyssey.domain.markers import find_marker, marker
 from odyssey.domain.markup import clip, code, neutral, plain
 from odyssey.domain.proposal_text import merge_message, pull_request_body, pull_request_title
 from odyssey.domain.status_text import check_run, status_answer, status_comment, status_marker
-from odyssey.domain.why_text import why_answer
+from odyssey.domain.why_text import not_validated, why_answer
 
 WORKFLOW_EXAMPLE = """\
 name: Odyssey validation
@@ -261,6 +261,7 @@ __all__ = [
     "no_alarm_here",
     "no_workflow",
     "not_drafting_yet",
+    "not_validated",
     "pull_request_body",
     "pull_request_title",
     "refusal",

@@ -6,6 +6,7 @@ Pure: it reads values and returns one. What it says is done by `handlers.reconci
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from odyssey.domain import conditions as judge
@@ -20,7 +21,7 @@ from odyssey.domain.verdict import Verdict, policy_digest
 
 __all__ = [
     "AUTOMATIC", "Blocked", "Close", "Closed", "Condition", "Decision", "Merge", "Merged",
-    "State", "Update", "Validate", "evaluate",
+    "State", "Update", "Validate", "evaluate", "hindering_validation",
 ]  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def evaluate(
     needs_run = 4 in awaited and proposal.validation_of(pull.head_sha, pull.base_branch) is None
     if not unmet and 7 in awaited and awaited <= ({4, 7} if needs_run else {7}):
         return Update(conditions, pull.head_sha, pull.base_branch, pull.base_sha)
-    if needs_run and not unmet & {1, 3}:
+    if needs_run and not hindering_validation(conditions):
         return Validate(conditions, pull.head_sha)
     if all(each.state is State.MET for each in conditions):
         return Merge(
@@ -175,6 +176,13 @@ def evaluate(
             verdict=_verdict(proposal, pull, policy, mode, approvers),
         )
     return Blocked(conditions)
+
+
+def hindering_validation(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """
+    Those for which the head is not validated: what is no change, or not allowed, costs no run.
+    """
+    return tuple(each for each in conditions if each.number <= 3 and each.state is State.UNMET)
 
 
 def _verdict(

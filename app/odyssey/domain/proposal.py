@@ -51,6 +51,7 @@ class Validation:
     branch whose workflow judges; None stands for the proposal's. `request` names
     the command or click that asked for it again; "" for the first. `evidence`
     is the digest of the report's bytes with run and commit (`verdict.evidence_digest`).
+    `run_attempt` is the newest attempt of the run that was heard of; people start a second.
     """
 
     head_sha: HeadSha
@@ -72,11 +73,29 @@ class Validation:
     output: str = ""
     completed_at: datetime | None = None
     evidence: str = ""
+    run_attempt: int = 0
 
     @property
     def is_success(self) -> bool:
         """Whether the sandbox passed this head SHA."""
         return self.conclusion == "success"
+
+    def on_run(self, run_id: RunId, *, url: str, attempt: int, started: bool) -> Validation:
+        """
+        This validation with what is known of its run; of a newer *attempt* no result is known.
+        """
+        known = self
+        if attempt > self.run_attempt:
+            known = Validation(
+                head_sha=self.head_sha,
+                nonce=self.nonce,
+                workflow=self.workflow,
+                requested_at=self.requested_at,
+                base_branch=self.base_branch,
+                request=self.request,
+                run_attempt=attempt,
+            )
+        return replace(known, run_id=run_id, run_url=url, started=self.started or started)
 
     def completed(self, report: Report, *, evidence: str = "", at: datetime) -> Validation:
         """This validation with what its run reported."""

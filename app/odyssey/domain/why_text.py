@@ -28,6 +28,11 @@ def why_answer(proposal: Proposal, conditions: Sequence[Condition] = ()) -> str:
     return clip("\n\n".join((opening, about, *map(_condition, conditions))))
 
 
+def not_validated(hindering: Sequence[Condition]) -> str:
+    """Why the sandbox does not judge the head, of those conditions that keep it from it."""
+    return "\n\n".join(("The sandbox was not asked:", *map(_condition, hindering)))
+
+
 def _condition(condition: Condition) -> str:
     """One numbered item; what belongs to it is indented below."""
     symbol = _SYMBOLS[condition.state]

@@ -156,7 +156,9 @@ async def _carry_out(
         case Validate():
             proposal = await get_proposal(event, ports)
             request = f"comment {event.comment_id}"
-            await validate_again(proposal.pull_request, ports, request=request)
+            hindering = await validate_again(proposal.pull_request, ports, request=request)
+            if hindering:
+                raise NotProposable(comments.not_validated(hindering))
             return None
         case Approve(sha=sha):
             await approve_by_command(await get_proposal(event, ports), sha, event, ports)

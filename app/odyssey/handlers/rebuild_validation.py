@@ -109,10 +109,10 @@ async def _with_result(proposal: Proposal, found: FoundRun, ports: Ports) -> Pro
         event, proposal, validation, bot_login=ports.app.bot_login
     ):
         return None
-    validation = replace(
-        validation,
-        run_id=event.run_id,
-        run_url=event.url,
+    validation = validation.on_run(
+        event.run_id,
+        url=event.url,
+        attempt=event.run_attempt,
         started=event.status != "queued",
     )
     if event.status == "completed":

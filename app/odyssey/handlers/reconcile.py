@@ -80,11 +80,14 @@ async def reconcile(
         return None if proposal is None else await settle(proposal, ports, reopened=reopened)
 
 
-async def validate_again(ref: PullRequestRef, ports: Ports, *, request: str) -> None:
+async def validate_again(
+    ref: PullRequestRef, ports: Ports, *, request: str
+) -> tuple[gate.Condition, ...]:
     """
     Forgets the present validation of *ref* and reconciles, which dispatches another.
 
-    *request* names who asked; worked once more, the same one dispatches nothing.
+    *request* names who asked; worked once more, the same one dispatches nothing. The
+    conditions that keep the head from being validated are told; none when it is, or will be.
 
     Raises:
         NotProposable: the pull request is closed or merged.
@@ -92,7 +95,7 @@ async def validate_again(ref: PullRequestRef, ports: Ports, *, request: str) -> 
     async with ports.proposals.lock(lock_key(ref)):
         proposal = await ports.proposals.find_by_pull_request(ref)
         if proposal is None:
-            return
+            return ()
         if proposal.status.is_final:
             raise NotProposable(
                 f"#{ref.number} is {proposal.status}; only an open proposal is validated."
@@ -100,7 +103,10 @@ async def validate_again(ref: PullRequestRef, ports: Ports, *, request: str) -> 
         validation = proposal.current_validation
         if validation is None or validation.request != request:
             proposal = replace(proposal, validation=None)
-        await settle(proposal, ports, request=request)
+        proposal, decision = await _settle(proposal, ports, request=request)
+        if proposal.current_validation is not None or not isinstance(decision, gate.Blocked):
+            return ()
+        return gate.hindering_validation(decision.conditions)
 
 
 async def look(proposal: Proposal, ports: Ports) -> tuple[Proposal, tuple[gate.Condition, ...]]:
@@ -118,6 +124,13 @@ async def settle(
 
     *request* is kept with a validation that this starts.
     """
+    proposal, _ = await _settle(proposal, ports, reopened=reopened, request=request)
+    return proposal
+
+
+async def _settle(
+    proposal: Proposal, ports: Ports, *, reopened: bool = False, request: str = ""
+) -> tuple[Proposal, gate.Decision]:
     pull = await ports.github.snapshot(proposal.pull_request)
     if proposal.merge and proposal.merge.sha and not pull.is_merged:
         raise Conflict(f"{pull.ref}: this read is older than the merge")
@@ -154,7 +167,7 @@ async def settle(
     proposal = await retain_said(proposal, pull, ports)
     proposal = replace(proposal, updated_at=ports.now())
     await ports.proposals.put(proposal)
-    return proposal
+    return proposal, decision
 
 
 def _was_reopened(proposal: Proposal, ports: Ports) -> bool:

@@ -29,7 +29,9 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
     """
     Notes that a dispatched run started, or takes its report and reconciles.
 
-    A run that Odyssey did not dispatch is ignored, whatever it claims.
+    A run that Odyssey did not dispatch is ignored, whatever it claims. Where somebody ran it
+    once more, the result of the newest attempt counts, as on GitHub; until there is one, the
+    last.
     """
     found = await _find(event, ports)
     if found is None or found.pull_number is None:
@@ -43,15 +45,18 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
             or not is_ours(event, proposal, validation, bot_login=ports.app.bot_login)
         ):
             return
-        if validation.conclusion is not None:
+        if event.run_attempt < validation.run_attempt:
+            return
+        is_news = event.run_attempt > validation.run_attempt and event.status == "completed"
+        if validation.conclusion is not None and (proposal.status.is_final or not is_news):
             # A second delivery of the same end, after a first that got this far.
             await settle(proposal, ports)
             return
-        validation = replace(
-            validation,
-            run_id=event.run_id,
-            run_url=event.url,
-            started=validation.started or event.status != "queued",
+        validation = validation.on_run(
+            event.run_id,
+            url=event.url,
+            attempt=event.run_attempt,
+            started=event.status != "queued",
         )
         if event.status != "completed":
             await ports.proposals.put(replace(proposal, validation=validation))
