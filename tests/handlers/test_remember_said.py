@@ -104,6 +104,29 @@ async def test_comments_beside_the_diff_are_kept_once(desk: Desk) -> None:
     assert f"/pull/{number}#discussion_r" in record.source
 
 
+async def test_what_is_said_at_a_proposal_is_kept_once(desk: Desk) -> None:
+    """
+    It is read with the reviews. A command is kept when it is carried out, Odyssey's words never.
+    """
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    number, ben = proposal.pull_request.number, desk.person("ben")
+    await ben.comment(REPOSITORY, number, "It was greeted otherwise in March 2024")
+    await ben.comment(REPOSITORY, number, "/odyssey why")
+    await reconcile(proposal.pull_request, desk.ports)
+    after = await reconcile(proposal.pull_request, desk.ports)
+    (record,) = await kept(desk, "comment", scope=Scope.of_thread(f"pull/{number}"))
+
+    assert after is not None
+    assert after.kept == (record.id,)
+    assert record.text == "It was greeted otherwise in March 2024"
+    assert (record.actor, record.trust) == ("ben", Trust.PERSON)
+    assert record.attributes["mentioned"].startswith("2024-03-01")
+    assert record.attributes["proposal_id"] == proposal.id
+    assert "files" not in record.attributes
+    assert f"/{number}#issuecomment-" in record.source
+    assert await desk.answers(number)
+
+
 async def test_subscribers_are_told_that_a_merge_was_taken_back(desk: Desk) -> None:
     """
     As of everything else that is kept.

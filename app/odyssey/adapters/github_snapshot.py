@@ -22,7 +22,7 @@ from odyssey.domain.errors import Conflict, NotFound
 from odyssey.domain.identifiers import HeadSha, PullRequestRef
 from odyssey.domain.pull_request import (
     ChangedFile,
-    LineComment,
+    Comment,
     PullRequest,
     PullRequestCommit,
     Review,
@@ -75,6 +75,7 @@ query($owner: String!, $name: String!, $number: Int!) {
       reviewThreads(last: 100) { pageInfo { hasPreviousPage } nodes { isResolved isOutdated
         comments(first: 10) { nodes { databaseId body path url createdAt
                                       author { login __typename } } } } }
+      comments(last: 50) { nodes { databaseId body url createdAt author { login __typename } } }
     }
     alarms: issues(first: 20, labels: ["ALARM_LABEL"],
                    orderBy: {field: CREATED_AT, direction: DESC}) {
@@ -162,10 +163,9 @@ def read_snapshot(ref: PullRequestRef, data: Mapping[str, Any], *, bot_login: st
         base_changed_at=_base_changed_at(node),
         alarm_issue=_alarm_issue(repository, bot_login),
         line_comments=tuple(
-            _line_comment(each)
-            for thread in threads["nodes"]
-            for each in thread["comments"]["nodes"]
+            _comment(each) for thread in threads["nodes"] for each in thread["comments"]["nodes"]
         ),
+        comments=tuple(_comment(each) for each in node["comments"]["nodes"]),
     )
 
 
@@ -216,16 +216,16 @@ def _review(node: Mapping[str, Any]) -> Review:
     )
 
 
-def _line_comment(node: Mapping[str, Any]) -> LineComment:
+def _comment(node: Mapping[str, Any]) -> Comment:
     author = node["author"] or {}
-    return LineComment(
+    return Comment(
         id=node["databaseId"] or 0,
         author=_login(author),
         author_is_person=author.get("__typename") == "User",
-        path=node["path"],
         body=node["body"],
         url=node["url"],
         said_at=_time(node["createdAt"]),
+        path=node.get("path"),
     )
 
 

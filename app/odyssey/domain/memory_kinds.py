@@ -7,7 +7,7 @@ from __future__ import annotations
 NOTE = "note"
 """What a person asked to be remembered, with `/odyssey remember`."""
 COMMENT = "comment"
-"""A comment with a command."""
+"""A comment with a command, or one at a proposal."""
 REVIEW = "review"
 """A review of a proposal with its words, or a comment beside the diff."""
 REPORT = "report"

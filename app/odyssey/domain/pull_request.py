@@ -63,18 +63,18 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineComment:
+class Comment:
     """
-    What somebody wrote beside the diff of `path`, to open a review thread or to answer in it.
+    What somebody wrote in the conversation of a pull request or, with a `path`, beside its diff.
     """
 
     id: int
     author: str
     author_is_person: bool
-    path: str
     body: str
     url: str
     said_at: datetime
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,8 @@ class PullRequest:
     repository's merge gate closed. `codeowners_text` is the CODEOWNERS file that
     counts on the base branch, with a NUL in it where it could not be read whole;
     `organisation_policy_text` the policy file of the owner's `.github` repository.
-    `line_comments` are the first ten of each of the newest 100 review threads.
+    `line_comments` are the first ten of each of the newest 100 review threads, `comments` the
+    newest 50 of the conversation.
     """
 
     ref: PullRequestRef
@@ -185,7 +186,8 @@ class PullRequest:
     alarm_issue: int | None = None
     codeowners_text: str | None = None
     organisation_policy_text: str | None = None
-    line_comments: tuple[LineComment, ...] = ()
+    line_comments: tuple[Comment, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
     @property
     def contains_base(self) -> bool:

@@ -1,5 +1,5 @@
 """
-Remember what was said: comments with commands, reviews and their comments, reports of the sandbox.
+Remember what was said: comments, reviews and the comments beside the diff, reports of the sandbox.
 
 All of it was read for something else already; nothing is asked of GitHub for it. What Odyssey
 wrote itself is left out: it would learn from its own words.
@@ -11,13 +11,21 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from odyssey.domain.commands import MAX_COMMENT, Command, Forget, Recall, Remember
+from odyssey.domain.commands import (
+    MAX_COMMENT,
+    Command,
+    Forget,
+    Recall,
+    Remember,
+    parse_commands,
+)
+from odyssey.domain.comment_lines import may_hold_a_call
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory_kinds import COMMENT, REPORT, REVIEW
 from odyssey.domain.proposal import Proposal
-from odyssey.domain.pull_request import LineComment, PullRequest, Review
+from odyssey.domain.pull_request import Comment, PullRequest, Review
 from odyssey.handlers.remember import keep, mentioned_in
 from odyssey.ports import Ports
 
@@ -36,7 +44,7 @@ def thread_of(event: IssueCommented) -> str:
 
 async def retain_comment(event: IssueCommented, commands: Sequence[Command], ports: Ports) -> None:
     """
-    Keeps a comment with commands. Repeatable.
+    Keeps a comment with commands, wherever it was written. Repeatable.
 
     One that speaks to memory is left out: its words are kept already, or are a question,
     or name what is to be forgotten.
@@ -69,14 +77,16 @@ async def retain_comment(event: IssueCommented, commands: Sequence[Command], por
 
 async def retain_said(proposal: Proposal, pull: PullRequest, ports: Ports) -> Proposal:
     """
-    The proposal, once what people wrote in reviews of *pull* and what the sandbox passed are kept.
+    The proposal, once what was written at *pull* and what the sandbox passed are kept.
     """
     lines = sorted(pull.line_comments, key=lambda each: each.said_at)[-MAX_LINES:]
-    said: list[Review | LineComment] = [*pull.reviews, *lines]
+    said: list[Review | Comment] = [*pull.reviews, *lines]
+    # What holds a command is kept when that is carried out.
+    said += [each for each in pull.comments if not _is_command(each.body)]
     records = [
         _review(each, proposal, pull)
         if isinstance(each, Review)
-        else _line_comment(each, proposal, pull)
+        else _comment(each, proposal, pull)
         for each in said
         if each.body.strip() and each.author != ports.app.bot_login
     ]
@@ -112,11 +122,17 @@ def _review(review: Review, proposal: Proposal, pull: PullRequest) -> Record:
     )
 
 
-def _line_comment(comment: LineComment, proposal: Proposal, pull: PullRequest) -> Record:
+def _is_command(text: str) -> bool:
+    # Asked first what takes microseconds: nearly no comment needs to be parsed.
+    return may_hold_a_call(text) and bool(parse_commands(text))
+
+
+def _comment(comment: Comment, proposal: Proposal, pull: PullRequest) -> Record:
+    is_beside_diff = comment.path is not None
     return Record(
-        id=f"review_comment:{comment.id}",
-        kind=REVIEW,
-        text=comment.body,
+        id=f"{'review_comment' if is_beside_diff else 'comment'}:{comment.id}",
+        kind=REVIEW if is_beside_diff else COMMENT,
+        text=comment.body[:MAX_COMMENT],
         occurred_at=comment.said_at,
         trust=Trust.PERSON if comment.author_is_person else Trust.AGENT,
         source=comment.url,
@@ -127,8 +143,8 @@ def _line_comment(comment: LineComment, proposal: Proposal, pull: PullRequest) -
             "proposal_id": proposal.id,
             "pull_request": str(pull.ref.number),
             "comment_id": str(comment.id),
-            "files": comment.path,
             "title": proposal.title,
+            **({"files": comment.path} if comment.path is not None else {}),
             **mentioned_in(comment.body, comment.said_at),
         },
     )
