@@ -71,9 +71,11 @@ async def derive_once(
     """
     Does what is due for every tenant, jobs *only* of these kinds; how many. Repeatable.
 
-    What hinders one tenant is logged, and the others have their turn.
+    What hinders one tenant is logged, and the others have their turn; the first defect of all
+    is raised at the end.
     """
     taken = 0
+    defect: Exception | None = None
     kinds = _doable(only, ports)
     for tenant in await ports.derived.jobs.tenants():
         if quiet is not None and quiet.has(tenant, ports):
@@ -85,6 +87,11 @@ async def derive_once(
             taken += done
         except Unavailable as error:
             log.warning("tenant %s: not derived, tried again: %s", tenant, error)
+        except Exception as error:
+            log.exception("tenant %s: not derived, a defect", tenant)
+            defect = defect or error
+    if defect is not None:
+        raise defect
     return taken
 
 
