@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+import numpy as np
+import numpy.typing as npt
+
 from odyssey.adapters.sqlite.rows import marks, slices
 from odyssey.adapters.sqlite.schema import Tables
 from odyssey.domain.memory.record import FIELDS, is_attribute, login_of
@@ -32,7 +35,26 @@ class Narrowed:
     reach: Reach
 
 
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The numbers of the rows that a condition leaves in; with `BUT_PRIVATE`, of those left out."""
+
+    reach: Reach
+    numbers: Numbers
+
+    def those(self, seqs: Numbers) -> npt.NDArray[np.bool_]:
+        """Which of *seqs*, each there once, may be seen."""
+        if self.reach is Reach.ALL:
+            return np.ones(len(seqs), dtype=np.bool_)
+        is_listed: npt.NDArray[np.bool_] = np.isin(seqs, self.numbers, assume_unique=True)
+        return ~is_listed if self.reach is Reach.BUT_PRIVATE else is_listed
+
+
 _IS_SHARED = f"tier = '{Tier.REPOSITORY}'"
+_IS_PRIVATE = f"tier <> '{Tier.REPOSITORY}'"
 
 
 def narrow(
@@ -63,7 +85,7 @@ def narrow(
     reach = Reach.ONLY
     if len(conditions) == 1 and scope == REPOSITORY:
         private = connection.execute(
-            f"SELECT EXISTS (SELECT 1 FROM {t.record} WHERE tier <> 'repository')"  # noqa: S608 - own names
+            f"SELECT EXISTS (SELECT 1 FROM {t.record} WHERE {_IS_PRIVATE})"  # noqa: S608 - own names
         ).fetchone()
         reach = Reach.BUT_PRIVATE if private[0] else Reach.ALL
     return Narrowed(" AND ".join(conditions), tuple(values), reach)
@@ -84,37 +106,36 @@ def _of_scope(t: Tables, scope: Scope) -> tuple[str, list[str]]:
 
 def by_words(
     connection: sqlite3.Connection,
-    t: Tables,
     table: str,
     *,
     asked: Sequence[str],
-    narrowed: Narrowed,
+    listed: Listed,
     limit: int,
-) -> list[tuple[int, float]]:
-    """The best rows of `words` or `nearby` with their BM25 score, best first."""
+) -> dict[int, float]:
+    """The best rows of `words` or `nearby` that may be seen, with their BM25 score, best first."""
     if not asked:
-        return []
-    query = " OR ".join(f'"{word}"' for word in asked)
-    values: tuple[str, ...] = ()
-    match narrowed.reach:
-        case Reach.ALL:
-            condition = ""
-        case Reach.BUT_PRIVATE:
-            condition = f" AND rowid NOT IN ({_private(t)})"
-        case Reach.ONLY:
-            # With the plus: SQLite would else search the index anew for each of these rows.
-            condition = f" AND +rowid IN (SELECT seq FROM {t.record} WHERE {narrowed.condition})"  # noqa: S608 - marks only
-            values = narrowed.values
+        return {}
+    # Narrowed here: as a part of the statement each of two indexes would look the rows up anew,
+    # and SQLite takes as long to sort.
     rows = connection.execute(
-        f"SELECT rowid, -rank FROM {table} WHERE {table} MATCH ?{condition}"  # noqa: S608 - own names, marks
-        " ORDER BY rank LIMIT ?",
-        (query, *values, limit),
-    )
-    return [(seq, score) for seq, score in rows]
+        f"SELECT rowid, -rank FROM {table} WHERE {table} MATCH ?",  # noqa: S608 - own names
+        (" OR ".join(f'"{word}"' for word in asked),),
+    ).fetchall()
+    seqs = np.fromiter((seq for seq, _ in rows), dtype=np.int64, count=len(rows))
+    scores = np.fromiter((score for _, score in rows), dtype=np.float64, count=len(rows))
+    keep = listed.those(seqs)
+    seqs, scores = seqs[keep], scores[keep]
+    first = best(seqs, scores, limit=limit)
+    return dict(zip(seqs[first].tolist(), scores[first].tolist(), strict=True))
 
 
-def _private(t: Tables) -> str:
-    return f"SELECT seq FROM {t.record} WHERE tier <> 'repository'"  # noqa: S608 - own names
+def best(seqs: Numbers, scores: npt.NDArray[np.floating], *, limit: int) -> npt.NDArray[np.integer]:
+    """Where the *limit* highest scores are, highest first; of equal ones the older row."""
+    top = np.arange(len(seqs))
+    if len(seqs) > limit:
+        top = np.argpartition(scores, -limit)[-limit:]
+    ordered: npt.NDArray[np.integer] = top[np.lexsort((seqs[top], -scores[top]))]
+    return ordered
 
 
 def newest(
@@ -158,14 +179,20 @@ def places(
     return {seq: found[seq] for seq in seqs if seq in found}
 
 
-def numbers(connection: sqlite3.Connection, t: Tables, narrowed: Narrowed) -> list[int]:
-    """
-    The numbers of all rows that match, ascending; with `BUT_PRIVATE` of those that do not.
-    """
-    if narrowed.reach is Reach.BUT_PRIVATE:
-        return [seq for (seq,) in connection.execute(f"{_private(t)} ORDER BY seq")]
+def listed(connection: sqlite3.Connection, t: Tables, narrowed: Narrowed) -> Listed:
+    """The numbers of the rows that *narrowed* leaves in or out, whichever it names."""
+    condition, values = narrowed.condition, narrowed.values
+    match narrowed.reach:
+        case Reach.ALL:
+            return Listed(Reach.ALL, np.empty(0, dtype=np.int64))
+        case Reach.BUT_PRIVATE:
+            condition, values = _IS_PRIVATE, ()
+        case Reach.ONLY:
+            pass
     rows = connection.execute(
-        f"SELECT seq FROM {t.record} WHERE {narrowed.condition} ORDER BY seq",  # noqa: S608 - marks only
-        narrowed.values,
+        f"SELECT seq FROM {t.record} WHERE {condition}",  # noqa: S608 - marks only
+        values,
+    ).fetchall()
+    return Listed(
+        narrowed.reach, np.fromiter((seq for (seq,) in rows), dtype=np.int64, count=len(rows))
     )
-    return [seq for (seq,) in rows]

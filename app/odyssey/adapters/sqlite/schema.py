@@ -16,7 +16,7 @@ from functools import lru_cache
 from odyssey.domain.memory.record import Record, Trust, people_of
 from odyssey.domain.memory.scope import Shelf
 
-VERSION = 2
+VERSION = 3
 
 _META = """
 CREATE TABLE IF NOT EXISTS meta (
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS {p}record (
 CREATE INDEX IF NOT EXISTS {p}record_thread ON {p}record (thread, occurred_at, seq);
 CREATE INDEX IF NOT EXISTS {p}record_newest ON {p}record (occurred_at, seq);
 CREATE INDEX IF NOT EXISTS {p}record_source ON {p}record (source);
-CREATE INDEX IF NOT EXISTS {p}record_kind ON {p}record (kind);
+CREATE INDEX IF NOT EXISTS {p}record_of_kind ON {p}record (kind, tier);
 CREATE INDEX IF NOT EXISTS {p}record_private ON {p}record (tier, owner)
     WHERE tier <> 'repository';
 CREATE TABLE IF NOT EXISTS {p}attribute (
@@ -148,6 +148,8 @@ def prepare(connection: sqlite3.Connection) -> None:
         _run(connection, _TABLES.format(p=""))
     if version == 1:
         _to_2(connection)
+    if 0 < version < 3:
+        _to_3(connection)
     if version < VERSION:
         connection.execute(f"PRAGMA user_version = {VERSION:d}")
     connection.commit()
@@ -178,6 +180,14 @@ def _to_2(connection: sqlite3.Connection) -> None:
             "INSERT OR IGNORE INTO named (login, seq) VALUES (?, ?)",
             [(login, seq) for login in people_of(record)],
         )
+
+
+def _to_3(connection: sqlite3.Connection) -> None:
+    """An index that answers which rows of a kind all may see without reading them."""
+    for shelf in shelves(connection):
+        p = _prefix(shelf)
+        connection.execute(f"DROP INDEX IF EXISTS {p}record_kind")
+        _run(connection, _TABLES.format(p=p))
 
 
 def moment(timestamp: float, offset: int) -> datetime:

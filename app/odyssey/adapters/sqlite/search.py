@@ -13,7 +13,7 @@ from odyssey.adapters.embedding import Vector
 from odyssey.adapters.memory_store import Hit, Query
 from odyssey.adapters.sqlite import narrowing, vectors
 from odyssey.adapters.sqlite.frequencies import Frequencies
-from odyssey.adapters.sqlite.narrowing import Narrowed, Place, Reach
+from odyssey.adapters.sqlite.narrowing import Listed, Place
 from odyssey.adapters.sqlite.schema import Tables, moment
 
 _POOL = 80
@@ -39,11 +39,12 @@ def search(
     )
     cosines = _Cosines.of(view, query.vector)
     asked = frequencies.choose(connection, query.question.terms)
+    listed = narrowing.listed(connection, t, narrowed)
     words, nearby = (
-        dict(narrowing.by_words(connection, t, table, asked=asked, narrowed=narrowed, limit=_POOL))
+        narrowing.by_words(connection, table, asked=asked, listed=listed, limit=_POOL)
         for table in (t.words, t.nearby)
     )
-    closest = cosines.closest(connection, t, narrowed, limit=_POOL)
+    closest = cosines.closest(listed, limit=_POOL)
     pool = list(dict.fromkeys([*nearby, *words, *closest]))
     places = narrowing.places(connection, t, pool, narrowed)
     around = [
@@ -107,21 +108,11 @@ class _Cosines:
             return cls(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
         return cls(*vectors.similarities(*view, vector))
 
-    def closest(
-        self, connection: sqlite3.Connection, t: Tables, narrowed: Narrowed, *, limit: int
-    ) -> list[int]:
-        """The numbers of the closest rows that match, closest first."""
-        seqs, found = self._seqs, self._found
-        if len(seqs) and narrowed.reach is not Reach.ALL:
-            listed = np.asarray(narrowing.numbers(connection, t, narrowed), dtype=np.int64)
-            is_listed = np.isin(seqs, listed, assume_unique=True)
-            keep = ~is_listed if narrowed.reach is Reach.BUT_PRIVATE else is_listed
-            seqs, found = seqs[keep], found[keep]
-        if not len(seqs):
-            return []
-        count = min(limit, len(seqs))
-        top = np.argpartition(found, -count)[-count:]
-        numbers: list[int] = seqs[top[np.argsort(-found[top], kind="stable")]].tolist()
+    def closest(self, listed: Listed, *, limit: int) -> list[int]:
+        """The numbers of the closest rows that may be seen, closest first."""
+        keep = listed.those(self._seqs)
+        seqs = self._seqs[keep]
+        numbers: list[int] = seqs[narrowing.best(seqs, self._found[keep], limit=limit)].tolist()
         return numbers
 
     def lookup(self, seqs: Sequence[int | None]) -> dict[int, float]:
