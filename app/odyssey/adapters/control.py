@@ -119,6 +119,16 @@ class Control:
                 [(reason[:500], number) for number, reason in reasons.items()],
             )
 
+    def ids_from(self, tenant: Tenant, *, source: str | None, person: str | None) -> list[str]:
+        """The ids of what waits of a source or a person."""
+        condition, values = _matching(tenant, source, person)
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT id FROM outbox WHERE {condition}",  # noqa: S608 - a constant
+                values,
+            )
+            return [one for (one,) in found]
+
     def forget(
         self, tenant: Tenant, *, source: str | None, person: str | None
     ) -> dict[Shelf, tuple[str, ...]]:

@@ -145,6 +145,19 @@ class LongMemory:
         """The records with these ids that are there, by id. Repeatable."""
         return await self._store.read(tenant, shelf, ids) if ids else {}
 
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None = None, person: str | None = None
+    ) -> list[str]:
+        """
+        The ids of what `forget` would delete, of all shelves; of very many not all. Repeatable.
+
+        Raises:
+            ValueError: neither, or both, are given.
+            Unavailable: the store is away.
+        """
+        _check_origin(source=source, person=person)
+        return await self._store.ids_from(tenant, source=source, person=person)
+
     async def forget(
         self, tenant: Tenant, *, source: str | None = None, person: str | None = None
     ) -> Forgotten:
@@ -158,8 +171,7 @@ class LongMemory:
             ValueError: neither, or both, are given.
             Unavailable: the store is away, or something is still there: call again.
         """
-        if (source is None) == (person is None) or not (source or person or "").strip():
-            raise ValueError("forget needs a source or a person, and only one of them")
+        _check_origin(source=source, person=person)
         forgotten = await self._store.forget(tenant, source=source, person=person)
         if forgotten.left:
             raise Unavailable(
@@ -303,6 +315,11 @@ class LongMemory:
             _log.warning("record %s is found by words alone: %s", records[0].id, error)
             return [()]
         return [tuple(next(parts) for _ in own) for own in texts]
+
+
+def _check_origin(*, source: str | None, person: str | None) -> None:
+    if (source is None) == (person is None) or not (source or person or "").strip():
+        raise ValueError("forget needs a source or a person, and only one of them")
 
 
 def _masked(row: Stored) -> Stored:

@@ -114,6 +114,12 @@ class Store(Protocol):
         """The records with these ids that are there."""
         ...
 
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None, person: str | None
+    ) -> list[str]:
+        """The ids of what `forget` would delete; of very many not all."""
+        ...
+
     async def forget(self, tenant: Tenant, *, source: str | None, person: str | None) -> Forgotten:
         """Deletes by exactly one of the two from every shelf, and looks again."""
         ...

@@ -57,6 +57,12 @@ class NotedMemory:
         """The records with these ids that are there. Repeatable."""
         return await self._memory.read(tenant, ids, shelf=shelf)
 
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None = None, person: str | None = None
+    ) -> list[str]:
+        """The ids of what `forget` would delete, of all shelves."""
+        return await self._memory.ids_from(tenant, source=source, person=person)
+
     async def forget(
         self, tenant: Tenant, *, source: str | None = None, person: str | None = None
     ) -> Forgotten:

@@ -249,12 +249,14 @@ class Forgets(Protocol):
         record_ids: Collection[str] = (),
         source: str | None = None,
         person: str | None = None,
+        rehearses: bool = False,
     ) -> list[str]:
         """
         Deletes what rests on the records, the source or the person, and proves it.
 
         Gives the ids (`kind:key`) of what was deleted; they are the `source` of its rows on
-        the shelves, so that `Memory.forget(tenant, source=id)` takes it out there. Repeatable.
+        the shelves, so that `Memory.forget(tenant, source=id)` takes it out there. Where it
+        only *rehearses*, of what would be deleted. Repeatable.
 
         Raises:
             Unavailable: something is there still; call again.

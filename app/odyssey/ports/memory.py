@@ -50,6 +50,12 @@ class Memory(Protocol):
         """The records with these ids that are there, by id, whatever their tier."""
         ...
 
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None = None, person: str | None = None
+    ) -> list[str]:
+        """The ids of what `forget` would delete, of all shelves; of very many not all."""
+        ...
+
     async def forget(
         self, tenant: Tenant, *, source: str | None = None, person: str | None = None
     ) -> Forgotten:

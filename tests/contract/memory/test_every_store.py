@@ -206,11 +206,13 @@ async def test_forgetting_a_source_leaves_nothing_of_it(memory: Memory, tenant: 
         ],
     )
 
+    told = await memory.ids_from(tenant, source="https://x.test/1")
     removed = await memory.forget(tenant, source="https://x.test/1")
+    left = await memory.ids_from(tenant, source="https://x.test/1")
     again = await memory.forget(tenant, source="https://x.test/1")
     found = await memory.recall(tenant, "rhubarb", scope=REPOSITORY)
 
-    assert (removed.count, again.count) == (1, 0)
+    assert (told, removed.count, left, again.count) == (["1"], 1, [], 0)
     assert all("words" not in arm for one in found for arm in one.matched)
     assert [one.record.id for one in await memory.recall(tenant, "", scope=REPOSITORY)] == ["2"]
 
@@ -228,6 +230,7 @@ async def test_forgetting_a_person_takes_what_they_said_and_what_is_theirs(
         ],
     )
 
+    assert sorted(await memory.ids_from(tenant, person="ada")) == ["1", "2"]
     assert (await memory.forget(tenant, person="ada")).count == 2
     assert [one.record.id for one in await memory.recall(tenant, "", scope=REPOSITORY)] == ["3"]
 
@@ -239,6 +242,8 @@ async def test_forgetting_needs_one_thing_to_forget(
     """Forgetting everything by leaving out the condition is no option."""
     with pytest.raises(ValueError, match="a source or a person"):
         await memory.forget(tenant, **arguments)
+    with pytest.raises(ValueError, match="a source or a person"):
+        await memory.ids_from(tenant, **arguments)
 
 
 async def test_a_secret_is_never_kept(memory: Memory, tenant: Tenant) -> None:

@@ -16,7 +16,7 @@ from odyssey.domain.memory.scope import REPOSITORY, Scope, Shelf, Tier
 from odyssey.ports import Memory
 
 ABOUT_A_TENANT = {
-    "retain", "recall", "read", "forget", "catch_up", "waiting", "export", "load",
+    "retain", "recall", "read", "ids_from", "forget", "catch_up", "waiting", "export", "load",
 }  # fmt: skip
 OTHERS = {"tenants", "close"}
 
@@ -65,6 +65,8 @@ async def test_on_no_verb_does_a_tenant_see_or_change_another(
         [stored async for stored in memory.export(theirs)],
         [one for one in [await memory.waiting(theirs)] if one],
         [one for one in [await memory.catch_up(theirs)] if one],
+        await memory.ids_from(theirs, person="ada"),
+        await memory.ids_from(theirs, source=secret.source),
         [one for one in [(await memory.forget(theirs, person="ada")).count] if one],
         [one for one in [(await memory.forget(theirs, source=secret.source)).count] if one],
     ]

@@ -151,11 +151,12 @@ class Notebooks:
         """Whether the tenant has a notebook."""
         return await asyncio.to_thread(self._files.exists, tenant)
 
-    async def forget(self, tenant: Tenant, gone: Gone) -> list[str]:
+    async def forget(self, tenant: Tenant, gone: Gone, *, rehearses: bool = False) -> list[str]:
         """
         Deletes in every part what rests on *gone*, and proves it; the ids that were deleted.
 
-        Deleted pages are overwritten and the write-ahead log emptied.
+        Deleted pages are overwritten and the write-ahead log emptied. Where it only *rehearses*,
+        all is as before, and the ids are of what would be deleted.
 
         Raises:
             Unavailable: something is there still, written meanwhile: call again.
@@ -166,9 +167,18 @@ class Notebooks:
         def delete(connection: sqlite3.Connection) -> list[str]:
             return [each for part in self._parts for each in part.forget(connection, gone)]
 
+        def rehearse(connection: sqlite3.Connection) -> list[str]:
+            connection.execute("SAVEPOINT rehearsal")
+            try:
+                return delete(connection)
+            finally:
+                connection.execute("ROLLBACK TO rehearsal")
+
         def count(connection: sqlite3.Connection) -> int:
             return sum(part.left(connection, gone) for part in self._parts)
 
+        if rehearses:
+            return await self.write(tenant, rehearse)
         deleted = await self.write(tenant, delete)
         await asyncio.to_thread(self._files.scrub, tenant)
         if left := await self.read(tenant, count):

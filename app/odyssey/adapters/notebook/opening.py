@@ -43,6 +43,7 @@ def memory_ports(
         record_ids: Collection[str] = (),
         source: str | None = None,
         person: str | None = None,
+        rehearses: bool = False,
     ) -> list[str]:
         return await notebooks.forget(
             tenant,
@@ -51,6 +52,7 @@ def memory_ports(
                 source=source,
                 person=None if person is None else login_of(person),
             ),
+            rehearses=rehearses,
         )
 
     subscriptions = SqliteSubscriptions(notebooks)

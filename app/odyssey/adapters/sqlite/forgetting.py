@@ -44,6 +44,16 @@ def forget(files: Files, tenant: Tenant, *, source: str | None, person: str | No
     return Forgotten(deleted=deleted, left=left, mentions=mentions)
 
 
+def ids_from(files: Files, tenant: Tenant, *, source: str | None, person: str | None) -> list[str]:
+    """The ids of what `forget` would delete, of all shelves."""
+    with files.connection(tenant) as connection:
+        return [
+            each
+            for shelf in shelves(connection)
+            for each in _matching(connection, tables(shelf), source, person).values()
+        ]
+
+
 def _matching(
     connection: sqlite3.Connection, t: Tables, source: str | None, person: str | None
 ) -> dict[int, str]:

@@ -94,6 +94,16 @@ class SqliteStore:
 
         return await asyncio.to_thread(run) if self.files.exists(tenant) else {}
 
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None, person: str | None
+    ) -> list[str]:
+        """The ids of what `forget` would delete."""
+        if not self.files.exists(tenant):
+            return []
+        return await asyncio.to_thread(
+            forgetting.ids_from, self.files, tenant, source=source, person=person
+        )
+
     async def forget(self, tenant: Tenant, *, source: str | None, person: str | None) -> Forgotten:
         """Deletes, scrubs the file, and looks again."""
         if not self.files.exists(tenant):

@@ -24,6 +24,9 @@ _MOST_MENTIONS = 1_000
 
 _PAGE = 1_000
 
+_MOST_LISTED = 10_000
+"""Of one shelf; the server gives no more to one question."""
+
 
 async def forget(
     connection: Connection,
@@ -69,6 +72,32 @@ async def forget(
                 mentions += len(found.objects)
     left += await asyncio.to_thread(control.count, tenant, source=source, person=person)
     return Forgotten(deleted=deleted, left=left, mentions=mentions)
+
+
+async def ids_from(
+    connection: Connection,
+    control: Control,
+    tenant: Tenant,
+    *,
+    source: str | None,
+    person: str | None,
+) -> list[str]:
+    """The ids of what `forget` would delete, in the outbox and on the server; of very many some."""
+    ids = dict.fromkeys(
+        await asyncio.to_thread(control.ids_from, tenant, source=source, person=person)
+    )
+    for shelf in Shelf:
+        collection = await connection.find(shelf, tenant)
+        if collection is None:
+            continue
+        async with connection.client():
+            found = await collection.query.fetch_objects(
+                filters=from_origin(source=source, person=person),
+                limit=_MOST_LISTED,
+                return_properties=["record_id"],
+            )
+        ids |= {str(item.properties["record_id"]): None for item in found.objects}
+    return list(ids)
 
 
 async def _delete(

@@ -17,7 +17,7 @@ from odyssey.adapters.embedding import ModelMismatch, Vector
 from odyssey.adapters.memory_store import Embed, Found, Key, Query, Tell, Waiting
 from odyssey.adapters.weaviate import copying, reembedding, writing
 from odyssey.adapters.weaviate.connection import Connection
-from odyssey.adapters.weaviate.forgetting import forget
+from odyssey.adapters.weaviate.forgetting import forget, ids_from
 from odyssey.adapters.weaviate.objects import RECORD, object_id, to_record
 from odyssey.adapters.weaviate.outbox import Drain, Outbox
 from odyssey.adapters.weaviate.search import search
@@ -108,6 +108,12 @@ class WeaviateStore:
         await self.drain.before_reading(tenant)
         found = await self._records(tenant, shelf, [object_id(tenant, one) for one in ids])
         return {record.id: record for record in found.values()}
+
+    async def ids_from(
+        self, tenant: Tenant, *, source: str | None, person: str | None
+    ) -> list[str]:
+        """The ids of what `forget` would delete; of very many not all."""
+        return await ids_from(self.connection, self.control, tenant, source=source, person=person)
 
     async def forget(self, tenant: Tenant, *, source: str | None, person: str | None) -> Forgotten:
         """Deletes from the outbox and the server, and looks again."""

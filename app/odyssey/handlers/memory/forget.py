@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.scope import Scope, Shelf
@@ -97,15 +98,21 @@ async def forget_in(
     """
 
     async def forget_derived(ids: Collection[str]) -> Counter[str]:
-        gone = await derived.forget(tenant, record_ids=ids, source=source, person=person)
-        count = Counter(f"{each.partition(':')[0]} in the notebook" for each in gone)
+        # What leads to something goes after it: whoever is cut off in between finds it by that
+        # when they call again.
+        forget = partial(derived.forget, tenant, record_ids=ids, source=source, person=person)
+        count: Counter[str] = Counter()
+        for each in await forget(rehearses=True):
+            count += _rows(await memory.forget(tenant, source=each))
+        gone = await forget()
+        count += Counter(f"{each.partition(':')[0]} in the notebook" for each in gone)
         for each in gone:
+            # Indexed meanwhile.
             count += _rows(await memory.forget(tenant, source=each))
         return count
 
-    # What is derived goes first: its records are the way to it, and whoever is cut off in
-    # between finds it by them when they call again.
-    before = await forget_derived(record_ids)
+    known = await memory.ids_from(tenant, source=source, person=person)
+    before = await forget_derived([*record_ids, *known])
     records = await memory.forget(tenant, source=source, person=person)
     # Once more, for what was learnt meanwhile, and from records that the notebook did not know.
     after = await forget_derived([each for some in records.deleted.values() for each in some])
