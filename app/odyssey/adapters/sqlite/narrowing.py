@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ class Narrowed:
 
 
 Numbers = npt.NDArray[np.int64]
+Scored: TypeAlias = "dict[int, float]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,21 @@ class Listed:
     reach: Reach
     numbers: Numbers
 
-    def those(self, seqs: Numbers) -> npt.NDArray[np.bool_]:
-        """Which of *seqs*, each there once, may be seen."""
-        if self.reach is Reach.ALL:
-            return np.ones(len(seqs), dtype=np.bool_)
-        is_listed: npt.NDArray[np.bool_] = np.isin(seqs, self.numbers, assume_unique=True)
-        return ~is_listed if self.reach is Reach.BUT_PRIVATE else is_listed
+    def best(self, seqs: Numbers, scores: npt.NDArray[np.floating], *, limit: int) -> Scored:
+        """
+        The *limit* highest scores of rows that may be seen, highest first, by row number.
+
+        Of equal ones the older row is first. *seqs* has each number once.
+        """
+        if self.reach is not Reach.ALL:
+            is_listed = np.isin(seqs, self.numbers, assume_unique=True)
+            keep = ~is_listed if self.reach is Reach.BUT_PRIVATE else is_listed
+            seqs, scores = seqs[keep], scores[keep]
+        if len(seqs) > limit:
+            top = np.argpartition(scores, -limit)[-limit:]
+            seqs, scores = seqs[top], scores[top]
+        order = np.lexsort((seqs, -scores))
+        return dict(zip(seqs[order].tolist(), scores[order].tolist(), strict=True))
 
 
 _IS_SHARED = f"tier = '{Tier.REPOSITORY}'"
@@ -111,7 +122,7 @@ def by_words(
     asked: Sequence[str],
     listed: Listed,
     limit: int,
-) -> dict[int, float]:
+) -> Scored:
     """The best rows of `words` or `nearby` that may be seen, with their BM25 score, best first."""
     if not asked:
         return {}
@@ -123,19 +134,7 @@ def by_words(
     ).fetchall()
     seqs = np.fromiter((seq for seq, _ in rows), dtype=np.int64, count=len(rows))
     scores = np.fromiter((score for _, score in rows), dtype=np.float64, count=len(rows))
-    keep = listed.those(seqs)
-    seqs, scores = seqs[keep], scores[keep]
-    first = best(seqs, scores, limit=limit)
-    return dict(zip(seqs[first].tolist(), scores[first].tolist(), strict=True))
-
-
-def best(seqs: Numbers, scores: npt.NDArray[np.floating], *, limit: int) -> npt.NDArray[np.integer]:
-    """Where the *limit* highest scores are, highest first; of equal ones the older row."""
-    top = np.arange(len(seqs))
-    if len(seqs) > limit:
-        top = np.argpartition(scores, -limit)[-limit:]
-    ordered: npt.NDArray[np.integer] = top[np.lexsort((seqs[top], -scores[top]))]
-    return ordered
+    return listed.best(seqs, scores, limit=limit)
 
 
 def newest(

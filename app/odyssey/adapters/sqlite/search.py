@@ -110,10 +110,7 @@ class _Cosines:
 
     def closest(self, listed: Listed, *, limit: int) -> list[int]:
         """The numbers of the closest rows that may be seen, closest first."""
-        keep = listed.those(self._seqs)
-        seqs = self._seqs[keep]
-        numbers: list[int] = seqs[narrowing.best(seqs, self._found[keep], limit=limit)].tolist()
-        return numbers
+        return list(listed.best(self._seqs, self._found, limit=limit))
 
     def lookup(self, seqs: Sequence[int | None]) -> dict[int, float]:
         """The cosines of those of *seqs* that have a vector."""
