@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def running(folder: Path) -> Iterator[Server | Missing]:
         with _container(folder) as server:
             yield server
         return
-    ports = _free_ports(6)
+    ports = _free_ports()
     log = (folder / "weaviate.log").open("wb")
     process = subprocess.Popen(
         [binary, "--host", "127.0.0.1", "--port", str(ports[0]), "--scheme", "http"],
@@ -145,15 +145,21 @@ def _settings(folder: Path, ports: list[int]) -> dict[str, str]:
     }
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    # A node finds itself by these rules: data after gossip, internal calls after Raft.
-    ports[3] = ports[2] + 1
-    ports[5] = ports[4] + 1
-    return ports
+def _free_ports() -> list[int]:
+    """HTTP, gRPC, gossip, data, Raft, internal calls; all held until all are found."""
+    with ExitStack() as held:
+
+        def bind(port: int = 0) -> int:
+            opened = held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return int(opened.getsockname()[1])
+
+        ports = [bind(), bind()]
+        # A node finds itself by these rules: data after gossip, internal calls after Raft.
+        while len(ports) < 6:
+            first = bind()
+            with suppress(OSError, OverflowError):
+                ports += [first, bind(first + 1)]
+        return ports
 
 
 def _is_ready(url: str) -> bool:
