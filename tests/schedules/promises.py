@@ -17,7 +17,7 @@ from odyssey.simulator.mergeability import compute
 from odyssey.simulator.state import Comment, PullRequest
 from schedules.executor import Verdict, verdict_of
 from schedules.stage import Stage
-from schedules.truth import Said, intent_of, trusted_runs
+from schedules.truth import Said, dispatched_runs, intent_of, trusted_runs
 from schedules.workers import LEASE
 from schedules.world import BOT
 
@@ -95,7 +95,8 @@ def _has_shown_itself(stage: Stage, said: Said, line: str) -> bool:
     for pull in pulls:
         if pull.draft or pull.issue.state != "open" or pull.number in stage.reopened:
             return True
-        if any(run.created_at >= after for run in trusted_runs(stage.world, pull)):
+        # Of any head: what was pushed since may be kept from being validated.
+        if any(run.created_at >= after for run in dispatched_runs(stage.world, pull)):
             return True
     return False
 

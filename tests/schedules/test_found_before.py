@@ -27,6 +27,11 @@ FOUND = {
         # What changes nothing costs no run, and nobody said so: the command had no answer.
         "propose 0 0 0, settle, force 0 1, say 0 0 0 0"
     ),
+    "a validation of a head that is pushed over while the policy cannot be read": (
+        # Odyssey had validated it; the promise had asked for a run of the last head.
+        "propose 0 6 0, settle, say 0 7 2 1, work 10 1, work 8 0, go, push 2 1 6, approve 1 0 1,"
+        " kill 1 1, policy 4"
+    ),
     "a run that is cancelled for a forged one and run again by a person": (
         # The result of the second attempt was passed over as the end that was known already.
         "propose 0 1 0, work 7 0, fail 3 1, work 4 2, halt, forge 0 0, rerun 1"

@@ -308,11 +308,20 @@ def trusted_runs(world: World, pull: PullRequest) -> list[Run]:
     """The runs that Odyssey itself dispatched for this head and base, oldest first."""
     return [
         run
+        for run in dispatched_runs(world)
+        if run.ref == f"refs/heads/{pull.base_branch}"
+        and run.inputs.get("head_sha") == pull.head_sha
+    ]
+
+
+def dispatched_runs(world: World, pull: PullRequest | None = None) -> list[Run]:
+    """The runs that Odyssey itself dispatched, for whatever head of *pull*, oldest first."""
+    return [
+        run
         for run in world.simulator.actions.runs.values()
         if run.repository is world.repository
         and run.event == "workflow_dispatch"
         and run.workflow.path == WORKFLOW_PATH
         and run.actor.login == BOT
-        and run.ref == f"refs/heads/{pull.base_branch}"
-        and run.inputs.get("head_sha") == pull.head_sha
+        and (pull is None or run.inputs.get("proposal_id", "-") in pull.head_branch)
     ]
