@@ -59,6 +59,9 @@ COPIES = {
     ),
 }
 
+PLAYS = 3
+"""At which request a worker is killed is chance as well: a schedule may miss it once."""
+
 
 def broken_copy(folder: Path, broken: Broken) -> Path:
     """A copy of the package with one line changed, wherever it stands in the file."""
@@ -86,7 +89,11 @@ async def play_with(app: Path, *arguments: str) -> str:
 @pytest.mark.parametrize("broken", COPIES.values(), ids=COPIES.keys())
 async def test_a_guard_that_is_taken_out_is_missed(broken: Broken, tmp_path: Path) -> None:
     """One schedule breaks a promise of the copy."""
-    told = await play_with(broken_copy(tmp_path, broken), "--replay", broken.schedule)
+    copy = broken_copy(tmp_path, broken)
+    for _ in range(PLAYS):
+        told = await play_with(copy, "--replay", broken.schedule)
+        if broken.complaint in told:
+            break
 
     assert broken.complaint in told
 
