@@ -140,6 +140,31 @@ async def test_a_proposal_whose_memory_failed_is_taken_up_and_remembered(
     assert "opened" in [each.record.attributes["outcome"] for each in remembered]
 
 
+@pytest.mark.parametrize(
+    "changed", [{"base": "next"}, {"state": "closed"}], ids=["retargeted", "closed"]
+)
+async def test_a_pull_request_that_somebody_changed_before_it_was_known_stays_the_only_one(
+    desk: Desk, tmp_path: Path, changed: dict[str, str]
+) -> None:
+    """
+    The process ended once it had opened it; GitHub would open a second one.
+    """
+    await desk.person("ada").push(REPOSITORY, "next", {"x": "1\n"}, "Move on")
+    request = desk.request(Files({"src/app.py": "new\n"}))
+    memory = FullDisk(tmp_path / "full")
+    with pytest.raises(Unavailable):
+        await propose(request, replace(desk.ports, memory=memory))
+    await memory.close()
+    [pull] = await desk.read("pulls")
+    path = f"/repos/{REPOSITORY}/pulls/{pull['number']}"
+    await desk.person("ada").request("PATCH", path, changed)
+    proposal = await propose(request, desk.ports)
+    pulls = await desk.read("pulls?state=all")
+
+    assert [each["number"] for each in pulls] == [proposal.pull_number] == [pull["number"]]
+    assert proposal.status.is_final == ("state" in changed)
+
+
 async def test_a_copy_that_git_left_locked_is_made_anew(desk: Desk, tmp_path: Path) -> None:
     """
     A git that was killed leaves its lock behind; nobody has to come and delete it.

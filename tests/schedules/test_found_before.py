@@ -27,6 +27,10 @@ FOUND = {
         # What changes nothing costs no run, and nobody said so: the command had no answer.
         "propose 0 0 0, settle, force 0 1, say 0 0 0 0"
     ),
+    "a pull request that is retargeted before it is known": (
+        # The next try looked for it by its base, and opened another.
+        "propose 2 2 2, work 10 1, kill 0 1, work 1 1, work 11 1, approve 0 2 1, retarget 0 0"
+    ),
     "a validation of a head that is pushed over while the policy cannot be read": (
         # Odyssey had validated it; the promise had asked for a run of the last head.
         "propose 0 6 0, settle, say 0 7 2 1, work 10 1, work 8 0, go, push 2 1 6, approve 1 0 1,"

@@ -149,7 +149,7 @@ async def _open(
     else:
         await ports.proposals.put(proposal)
     body = _body(proposal, change, *await find_advice(proposal, ports))
-    return await _publish(proposal, commit, base, body, ports)
+    return await _publish(proposal, commit, base, body, ports, again=begun is not None)
 
 
 async def _commit(
@@ -189,17 +189,24 @@ def _body(
 
 
 async def _publish(
-    proposal: Proposal, commit: Commit, base: BaseTree, body: str, ports: Ports
+    proposal: Proposal, commit: Commit, base: BaseTree, body: str, ports: Ports, *, again: bool
 ) -> Proposal:
     repository = proposal.repository
     try:
         await ports.repositories.push(repository, commit, proposal.branch)
-        number = await ports.github.open_pull_request(
-            repository,
-            head=proposal.branch,
-            base=base.branch,
-            title=comments.pull_request_title(proposal),
-            body=body,
+        # People may have closed it meanwhile, or turned it to another base: GitHub would then
+        # open a second one.
+        found = await ports.overview.find_pull(repository, proposal.branch) if again else None
+        number = (
+            found.number
+            if found
+            else await ports.github.open_pull_request(
+                repository,
+                head=proposal.branch,
+                base=base.branch,
+                title=comments.pull_request_title(proposal),
+                body=body,
+            )
         )
     except (CommandRefused, NotFound) as error:
         # The lease leaves a branch alone that holds anything but our commit.
