@@ -39,7 +39,7 @@ ASKED_OF = 10_000
 WEAVIATE_SIZES = tuple(
     int(size) for size in os.environ.get("ODYSSEY_BENCH_WEAVIATE_SIZES", "20000").split(",")
 )
-"""200,000 take a server of this size half an hour to load; ask for them with the variable."""
+"""200,000 take a server of this size ten minutes and more to load: ask for them by the variable."""
 
 EMBEDDED = 200
 
