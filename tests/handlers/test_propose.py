@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from handlers.conftest import REPOSITORY, Desk
+from odyssey.adapters.audit_reader import log_files, read_entries
 from odyssey.adapters.git_command import locked
 from odyssey.adapters.sqlite import SqliteMemory
+from odyssey.domain.audit_story import steps_of
 from odyssey.domain.change import Files, Patch
 from odyssey.domain.errors import ForbiddenPath, NotProposable, Unavailable
 from odyssey.domain.memory.record import Record, Tenant
@@ -147,7 +149,8 @@ async def test_a_pull_request_that_somebody_changed_before_it_was_known_stays_th
     desk: Desk, tmp_path: Path, changed: dict[str, str]
 ) -> None:
     """
-    The process ended once it had opened it; GitHub would open a second one.
+    The process ended once it had opened it; GitHub would open a second one. The audit log
+    has its number from the next try, if the first could not write it down.
     """
     await desk.person("ada").push(REPOSITORY, "next", {"x": "1\n"}, "Move on")
     request = desk.request(Files({"src/app.py": "new\n"}))
@@ -160,9 +163,12 @@ async def test_a_pull_request_that_somebody_changed_before_it_was_known_stays_th
     await desk.person("ada").request("PATCH", path, changed)
     proposal = await propose(request, desk.ports)
     pulls = await desk.read("pulls?state=all")
+    steps = steps_of(read_entries(log_files(tmp_path / "odyssey" / "audit")))
+    opened = [each.result for each in steps if each.intent.verb == "open_pull_request"]
 
     assert [each["number"] for each in pulls] == [proposal.pull_number] == [pull["number"]]
     assert proposal.status.is_final == ("state" in changed)
+    assert opened == [str(pull["number"])] * 2
 
 
 async def test_a_copy_that_git_left_locked_is_made_anew(desk: Desk, tmp_path: Path) -> None:

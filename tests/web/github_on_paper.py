@@ -121,7 +121,14 @@ class GitHubOnPaper:
         pass
 
     async def open_pull_request(
-        self, repository: RepositoryRef, *, head: str, base: str, title: str, body: str
+        self,
+        repository: RepositoryRef,
+        *,
+        head: str,
+        base: str,
+        title: str,
+        body: str,
+        look_first: bool = False,
     ) -> int:
         commit = self.branches[repository.full_name, head]
         for ref, pull in self.pulls.items():

@@ -95,9 +95,21 @@ class GitHubApp(GitHubPeople):
         )
 
     async def open_pull_request(
-        self, repository: RepositoryRef, *, head: str, base: str, title: str, body: str
+        self,
+        repository: RepositoryRef,
+        *,
+        head: str,
+        base: str,
+        title: str,
+        body: str,
+        look_first: bool = False,
     ) -> int:
         """See `ports.GitHub`; a branch has at most one open pull request into a base."""
+        if look_first:
+            before = await self._pull_requests(repository, head, state="all")
+            mine = [n for n, author in before if author == self._bot_login]
+            if mine:
+                return max(mine)
         try:
             answer = await self._call(
                 repository,
@@ -111,25 +123,24 @@ class GitHubApp(GitHubPeople):
         except (Refused, Unavailable) as error:
             if isinstance(error, Refused) and "already exists" not in error.reason:
                 raise CommandRefused(f"GitHub refuses the pull request: {error.reason}") from error
-            found = await self._find_pull_request(repository, head=head, base=base)
-            if found is None:
+            found = await self._pull_requests(repository, head, state="open", base=base)
+            if not found:
                 raise
-            return found
+            return found[0][0]
 
-    async def _find_pull_request(
-        self, repository: RepositoryRef, *, head: str, base: str
-    ) -> int | None:
+    async def _pull_requests(
+        self, repository: RepositoryRef, head: str, **narrow: Any
+    ) -> list[tuple[int, str]]:
+        """Number and author of those from the branch *head*, newest first."""
         answer = await self._call(
             repository,
             lambda client: client.rest.pulls.async_list(
-                repository.owner,
-                repository.name,
-                head=f"{repository.owner}:{head}",
-                base=base,
-                state="open",
+                repository.owner, repository.name, head=f"{repository.owner}:{head}", **narrow
             ),
         )
-        return next((int(each["number"]) for each in answer.json()), None)
+        return [
+            (int(each["number"]), (each["user"] or {}).get("login", "")) for each in answer.json()
+        ]
 
     async def close_pull_request(self, ref: PullRequestRef) -> None:
         """See `ports.GitHub`."""

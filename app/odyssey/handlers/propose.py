@@ -194,19 +194,13 @@ async def _publish(
     repository = proposal.repository
     try:
         await ports.repositories.push(repository, commit, proposal.branch)
-        # People may have closed it meanwhile, or turned it to another base: GitHub would then
-        # open a second one.
-        found = await ports.overview.find_pull(repository, proposal.branch) if again else None
-        number = (
-            found.number
-            if found
-            else await ports.github.open_pull_request(
-                repository,
-                head=proposal.branch,
-                base=base.branch,
-                title=comments.pull_request_title(proposal),
-                body=body,
-            )
+        number = await ports.github.open_pull_request(
+            repository,
+            head=proposal.branch,
+            base=base.branch,
+            title=comments.pull_request_title(proposal),
+            body=body,
+            look_first=again,
         )
     except (CommandRefused, NotFound) as error:
         # The lease leaves a branch alone that holds anything but our commit.

@@ -74,12 +74,20 @@ class GitHub(Protocol):
         ...
 
     async def open_pull_request(
-        self, repository: RepositoryRef, *, head: str, base: str, title: str, body: str
+        self,
+        repository: RepositoryRef,
+        *,
+        head: str,
+        base: str,
+        title: str,
+        body: str,
+        look_first: bool = False,
     ) -> int:
         """
         The number of the pull request from *head* into *base*, opened if there is none.
 
-        Repeatable.
+        Repeatable. With *look_first* one of Odyssey's from *head* counts wherever it leads, also
+        a closed one: an earlier try may have opened it, and people turned it or closed it since.
         """
         ...
 
