@@ -17,6 +17,7 @@ from odyssey.adapters.github_checks import NAME, has_annotations, requests
 from odyssey.adapters.github_client import Client, InstallationClients, Refused
 from odyssey.adapters.github_people import GitHubPeople
 from odyssey.adapters.github_policy import ask
+from odyssey.adapters.github_pulls import newest_own
 from odyssey.adapters.github_runs import dispatched_runs
 from odyssey.domain.change import CheckRun
 from odyssey.domain.errors import (
@@ -106,10 +107,12 @@ class GitHubApp(GitHubPeople):
     ) -> int:
         """See `ports.GitHub`; a branch has at most one open pull request into a base."""
         if look_first:
-            before = await self._pull_requests(repository, head, state="all")
-            mine = [n for n, author in before if author == self._bot_login]
-            if mine:
-                return max(mine)
+            before = await self._call(
+                repository,
+                lambda client: newest_own(client, repository, head, bot_login=self._bot_login),
+            )
+            if before is not None:
+                return int(before)
         try:
             answer = await self._call(
                 repository,
@@ -123,24 +126,25 @@ class GitHubApp(GitHubPeople):
         except (Refused, Unavailable) as error:
             if isinstance(error, Refused) and "already exists" not in error.reason:
                 raise CommandRefused(f"GitHub refuses the pull request: {error.reason}") from error
-            found = await self._pull_requests(repository, head, state="open", base=base)
-            if not found:
+            found = await self._find_pull_request(repository, head=head, base=base)
+            if found is None:
                 raise
-            return found[0][0]
+            return found
 
-    async def _pull_requests(
-        self, repository: RepositoryRef, head: str, **narrow: Any
-    ) -> list[tuple[int, str]]:
-        """Number and author of those from the branch *head*, newest first."""
+    async def _find_pull_request(
+        self, repository: RepositoryRef, *, head: str, base: str
+    ) -> int | None:
         answer = await self._call(
             repository,
             lambda client: client.rest.pulls.async_list(
-                repository.owner, repository.name, head=f"{repository.owner}:{head}", **narrow
+                repository.owner,
+                repository.name,
+                head=f"{repository.owner}:{head}",
+                base=base,
+                state="open",
             ),
         )
-        return [
-            (int(each["number"]), (each["user"] or {}).get("login", "")) for each in answer.json()
-        ]
+        return next((int(each["number"]) for each in answer.json()), None)
 
     async def close_pull_request(self, ref: PullRequestRef) -> None:
         """See `ports.GitHub`."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from odyssey.adapters import github_items as items
 from odyssey.adapters.github_client import Client, InstallationClients
 from odyssey.adapters.github_pages import ConditionalPages, Item, Pick
+from odyssey.adapters.github_pulls import newest_own
 from odyssey.adapters.github_runs import dispatched_runs
 from odyssey.adapters.github_traces import read_traces
 from odyssey.domain.errors import NotFound, PermissionDenied
@@ -189,18 +190,11 @@ class GitHubOverview:
 
     async def find_pull(self, repository: RepositoryRef, branch: str) -> PullRequestRef | None:
         """See `ports.healing.Overview`."""
-        answer: Any = await self._call(
+        number = await self._call(
             repository,
-            lambda client: client.rest.pulls.async_list(
-                repository.owner, repository.name, head=f"{repository.owner}:{branch}", state="all"
-            ),
+            lambda client: newest_own(client, repository, branch, bot_login=self._bot_login),
         )
-        mine = [
-            int(each["number"])
-            for each in answer.json()
-            if each["user"] and each["user"]["login"] == self._bot_login
-        ]
-        return PullRequestRef(repository, max(mine)) if mine else None
+        return None if number is None else PullRequestRef(repository, number)
 
     async def traces(self, ref: PullRequestRef, head_sha: HeadSha) -> Traces:
         """See `ports.healing.Overview`."""
