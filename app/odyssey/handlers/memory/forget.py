@@ -107,8 +107,9 @@ async def forget_in(
         gone = await forget()
         count += Counter(f"{each.partition(':')[0]} in the notebook" for each in gone)
         for each in gone:
-            # Indexed meanwhile.
-            count += _rows(await memory.forget(tenant, source=each))
+            # Indexed meanwhile; to forget takes far longer than to look.
+            if await memory.ids_from(tenant, source=each):
+                count += _rows(await memory.forget(tenant, source=each))
         return count
 
     known = await memory.ids_from(tenant, source=source, person=person)
