@@ -19,7 +19,6 @@ from odyssey.domain.commands import (
     Remember,
     parse_commands,
 )
-from odyssey.domain.comment_lines import may_hold_a_call
 from odyssey.domain.errors import Unavailable
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.memory.record import Record, Trust
@@ -80,15 +79,13 @@ async def retain_said(proposal: Proposal, pull: PullRequest, ports: Ports) -> Pr
     The proposal, once what was written at *pull* and what the sandbox passed are kept.
     """
     lines = sorted(pull.line_comments, key=lambda each: each.said_at)[-MAX_LINES:]
-    said: list[Review | Comment] = [*pull.reviews, *lines]
-    # What holds a command is kept when that is carried out.
-    said += [each for each in pull.comments if not _is_command(each.body)]
+    said: list[Review | Comment] = [*pull.reviews, *lines, *pull.comments]
     records = [
         _review(each, proposal, pull)
         if isinstance(each, Review)
         else _comment(each, proposal, pull)
         for each in said
-        if each.body.strip() and each.author != ports.app.bot_login
+        if each.body.strip() and each.author != ports.app.bot_login and not _is_command(each)
     ]
     if report := _report(proposal):
         records.append(report)
@@ -122,9 +119,9 @@ def _review(review: Review, proposal: Proposal, pull: PullRequest) -> Record:
     )
 
 
-def _is_command(text: str) -> bool:
-    # Asked first what takes microseconds: nearly no comment needs to be parsed.
-    return may_hold_a_call(text) and bool(parse_commands(text))
+def _is_command(said: Review | Comment) -> bool:
+    """Whether it is kept when it is carried out; beside the diff and in reviews nothing is."""
+    return isinstance(said, Comment) and said.path is None and bool(parse_commands(said.body))
 
 
 def _comment(comment: Comment, proposal: Proposal, pull: PullRequest) -> Record:

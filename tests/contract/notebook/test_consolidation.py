@@ -15,18 +15,13 @@ import pytest
 from contract.memory.records import record
 from contract.notebook.learning import action, actions, texts
 from contract.notebook.scripted_ollama import ScriptedOllama
-from contract.notebook.world import World
+from contract.notebook.world import World, files_with
 from odyssey.domain.memory.jobs import JobState
 from odyssey.domain.memory.record import Tenant, Trust
 from odyssey.domain.memory.scope import REPOSITORY, Shelf
 from odyssey.handlers.memory.consolidate import ask_consolidation
 from odyssey.handlers.memory.derive import derive_tenant
 from odyssey.handlers.memory.observe import find_observations, invalidate
-
-
-def files_with(folder: Path, text: str) -> int:
-    """How many files of the databases hold *text*."""
-    return sum(text.encode() in path.read_bytes() for path in folder.rglob("*.db*"))
 
 
 async def test_an_observation_is_made_of_what_was_retained(

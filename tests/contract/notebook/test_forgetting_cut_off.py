@@ -14,11 +14,12 @@ import pytest
 
 from contract.memory.hashing import HashingEmbedder
 from contract.memory.records import record
-from contract.notebook.world import World, opened
+from contract.notebook.world import World, files_with, opened
 from contract.notebook.written import write_observations
 from odyssey.adapters.sqlite import SqliteMemory
 from odyssey.domain.memory.observation import Observation, Source
 from odyssey.domain.memory.record import Tenant
+from odyssey.domain.memory.stored import Forgotten
 from odyssey.domain.memory.tasks import TaskMemory
 from odyssey.handlers.memory.forget import forget_everywhere
 from odyssey.handlers.memory.index import index_observations
@@ -50,6 +51,23 @@ class Counted:
             return answer
 
         return counted
+
+
+class DyingMemory(SqliteMemory):
+    """A store whose process ends when *dies* says so."""
+
+    def __init__(self, folder: Path, dies: Counted) -> None:
+        super().__init__(folder, HashingEmbedder())
+        self._dies = dies
+
+    async def forget(
+        self, tenant: Tenant, *, source: str | None = None, person: str | None = None
+    ) -> Forgotten:
+        """What every store does, unless it dies before or after it."""
+        forgotten: Forgotten = await self._dies(super().forget)(
+            tenant, source=source, person=person
+        )
+        return forgotten
 
 
 async def prepare(world: World, tenant: Tenant, folder: Path) -> None:
@@ -88,11 +106,6 @@ async def prepare(world: World, tenant: Tenant, folder: Path) -> None:
     await index_waiting(tenant, world)
 
 
-def files_with(folder: Path, text: str) -> int:
-    """How many files of the databases hold *text*."""
-    return sum(text.encode() in path.read_bytes() for path in folder.rglob("*.db*"))
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_a_repeat_ends_what_was_cut_off(tmp_path: Path, tenant: Tenant, after: bool) -> None:
     """Before and after each step, the notebook's and the store's."""
@@ -102,8 +115,7 @@ async def test_a_repeat_ends_what_was_cut_off(tmp_path: Path, tenant: Tenant, af
             await prepare(world, tenant, folder)
             held = files_with(folder, SECRET)
             dies = Counted(lives, after=after)
-            store = SqliteMemory(folder, HashingEmbedder())
-            store.forget = dies(store.forget)  # type: ignore[method-assign]
+            store = DyingMemory(folder, dies)
             derived = replace(world.derived, forget=dies(world.derived.forget))
             dying = replace(world, memory=store, derived=derived)
             is_over = True

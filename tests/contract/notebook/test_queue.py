@@ -20,10 +20,8 @@ from odyssey.domain.memory.jobs import JobKind, JobState
 from odyssey.domain.memory.record import Tenant
 from odyssey.domain.memory.scope import REPOSITORY
 from odyssey.domain.memory.stored import Stored
-from odyssey.handlers.memory import derive
 from odyssey.handlers.memory.consolidate import ask_consolidation, note_everything
 from odyssey.handlers.memory.derive import Quiet, derive_once, derive_tenant
-from odyssey.handlers.memory.needs import Needs
 from odyssey.handlers.memory.observe import find_observations
 from odyssey.notebook_timer import deriving
 
@@ -284,20 +282,18 @@ async def test_where_nothing_is_due_nothing_is_looked_for_until_something_is(
 
 
 async def test_a_defect_in_one_tenant_does_not_hold_up_the_others(
-    world: World, model: ScriptedOllama, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    world: World, model: ScriptedOllama, tenant: Tenant
 ) -> None:
     """It is raised, so that it is seen, once the others had their turn."""
     later = Tenant.of(7, "acme/zoo")
     model.script = lambda _: actions(action("create", text="ada said hello"))
     for each in (tenant, later):
         await world.memory.retain(each, [record("c1", "hello")])
-
-    async def flush_due(each: Tenant, _ports: Needs) -> None:
-        if each == tenant:
-            raise KeyError("a defect")
-
-    monkeypatch.setattr(derive, "flush_due", flush_due)
-    with pytest.raises(KeyError, match="a defect"):
+    await ask_consolidation(tenant, world)
+    await world.notebooks.write(
+        tenant, lambda connection: connection.execute("UPDATE job SET payload = 'no json'")
+    )
+    with pytest.raises(ValueError, match="Expecting value"):
         await derive_once(world)
 
     assert await world.derived.jobs.tenants() == [tenant, later]

@@ -24,6 +24,11 @@ from odyssey.ports.derived import Deriving, MemoryPorts
 SECRET = "a callback secret"
 
 
+def files_with(folder: Path, text: str) -> int:
+    """How many files of the databases hold *text*."""
+    return sum(text.encode() in path.read_bytes() for path in folder.rglob("*.db*"))
+
+
 class Clock:
     """A clock that stands still until it is told to go on."""
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from odyssey.adapters.sqlite.rows import marks, slices
 from odyssey.adapters.sqlite.schema import Tables
+from odyssey.adapters.sqlite.vectors import Numbers
 from odyssey.domain.memory.record import FIELDS, is_attribute, login_of
 from odyssey.domain.memory.scope import REPOSITORY, Scope, Tier
 
@@ -36,7 +37,6 @@ class Narrowed:
     reach: Reach
 
 
-Numbers = npt.NDArray[np.int64]
 Scored: TypeAlias = "dict[int, float]"
 
 
