@@ -16,7 +16,7 @@ from odyssey.domain.identifiers import (
     RepositoryRef,
     RunId,
 )
-from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import (
     ChangedFile,
     PullRequest,
@@ -24,6 +24,7 @@ from odyssey.domain.pull_request import (
     Review,
     ReviewState,
 )
+from odyssey.domain.validation import Validation
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HEAD = HeadSha("1f3c9d2" + "0" * 33)

@@ -29,15 +29,9 @@ from odyssey.domain.identifiers import HeadSha
 from odyssey.domain.memory.learnt import Learnt
 from odyssey.domain.memory.observation import Trend
 from odyssey.domain.memory.record import Recollection, Record, Trust
+from odyssey.domain.merge_attempt import AuditOutcome, MergeAttempt, MergeAudit
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import (
-    AuditOutcome,
-    MergeAttempt,
-    MergeAudit,
-    Proposal,
-    Rejection,
-    Resemblance,
-)
+from odyssey.domain.proposal import Proposal, Rejection, Resemblance
 from odyssey.domain.repetition import turned_down_text
 from odyssey.domain.report import TestFailure
 

@@ -14,8 +14,9 @@ from odyssey.domain.alarm import (
     is_standing,
 )
 from odyssey.domain.gate import Merge, evaluate
+from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import MergeAttempt, Proposal
+from odyssey.domain.proposal import Proposal
 
 SHA = "f" * 40
 

@@ -12,8 +12,9 @@ import pytest
 from domain.samples import HEAD, NOON, a_proposal
 from odyssey.domain.attention import BEGUN, choose_reviewer, open_among
 from odyssey.domain.errors import NotProposable
+from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.policy import Attention
-from odyssey.domain.proposal import MergeAttempt, Proposal, Rejection
+from odyssey.domain.proposal import Proposal, Rejection
 
 MERGED = MergeAttempt(head_sha=HEAD, approved_by=("bob",), automatic=False, at=NOON, sha="m")
 

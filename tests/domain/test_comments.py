@@ -22,14 +22,8 @@ from odyssey.domain.hidden_characters import without_hidden
 from odyssey.domain.identifiers import ProposalId
 from odyssey.domain.markers import find_marker, marker
 from odyssey.domain.markup import cell, clip, code, fence, link, neutral, plain, quoted
-from odyssey.domain.proposal import (
-    ApiApproval,
-    Approved,
-    MergeAttempt,
-    Proposal,
-    Rejection,
-    Status,
-)
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import ApiApproval, Approved, Proposal, Rejection, Status
 from odyssey.domain.record import read_record
 from odyssey.domain.report import TestFailure
 

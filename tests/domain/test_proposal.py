@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.samples import HEAD, NOON, OLD_HEAD, a_proposal, a_validation, minutes
-from odyssey.domain.proposal import ApiApproval, Approved, MergeAttempt, Rejection, Status
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import ApiApproval, Approved, Rejection, Status
 from odyssey.domain.report import parse_report
 
 BY_BOB = Approved(head_sha=HEAD, by=("bob",), automatic=False)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.samples import a_proposal
 from odyssey.domain.markers import marker
-from odyssey.domain.proposal import Rejection, Validation
+from odyssey.domain.proposal import Rejection
 from odyssey.domain.record import (
     MAX_REASON,
     proposal_record,
@@ -20,6 +20,7 @@ from odyssey.domain.record import (
     read_rejection,
     rejection_record,
 )
+from odyssey.domain.validation import Validation
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -23,8 +23,8 @@ from odyssey.domain.errors import MalformedPayload, NotFound, PolicyInvalid
 from odyssey.domain.events import parse_event, used_part
 from odyssey.domain.identifiers import HeadSha
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import Validation
 from odyssey.domain.report import MAX_REPORT_BYTES, parse_report
+from odyssey.domain.validation import Validation
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -11,7 +11,8 @@ import pytest
 from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
 from odyssey.domain.errors import Conflict, NotProposable
-from odyssey.domain.proposal import MergeAttempt, Status
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import Status
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reconcile import reconcile, validate_again
 from odyssey.handlers.reject import reject

@@ -14,7 +14,7 @@ from odyssey.domain.memory.happening import Happened, MemoryEvent
 from odyssey.domain.memory.record import Record, Trust
 from odyssey.domain.memory.scope import REPOSITORY as EVERYBODY
 from odyssey.domain.memory.scope import Scope
-from odyssey.domain.proposal import MergeAttempt
+from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.handlers.once import obey_once
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reconcile import reconcile

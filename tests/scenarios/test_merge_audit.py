@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import pytest
 
-from odyssey.domain.proposal import AuditOutcome, MergeAudit, Proposal, Status
+from odyssey.domain.merge_attempt import AuditOutcome, MergeAudit
+from odyssey.domain.proposal import Proposal, Status
 from odyssey.scenario import Scenario
 from odyssey.simulator.faults import Fault, meanwhile, tampered_merge
 from scenarios.changes import note

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from odyssey.domain.proposal import AuditOutcome, Proposal, Status
+from odyssey.domain.merge_attempt import AuditOutcome
+from odyssey.domain.proposal import Proposal, Status
 from odyssey.scenario import Scenario
 from scenarios.changes import a_file, diff_of, note
 from scenarios.stage import BOT, count_of, on_stage

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from odyssey.domain.identifiers import PullRequestRef
-from odyssey.domain.proposal import MergeAttempt
+from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.pull_request import Permission
 from odyssey.ports import Ports
 from web.conftest import Clock

@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Self
 
 from odyssey.domain.carry_over import CarriedApproval
-from odyssey.domain.identifiers import HeadSha, ProposalId, PullRequestRef, RepositoryRef, RunId
-from odyssey.domain.report import Report, TestFailure
-from odyssey.domain.verdict import Verdict
+from odyssey.domain.identifiers import HeadSha, ProposalId, PullRequestRef, RepositoryRef
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.validation import Validation
 
 
 class Status(StrEnum):
@@ -39,86 +39,6 @@ class Status(StrEnum):
     def is_final(self) -> bool:
         """Whether nothing more will happen to the proposal by itself."""
         return self in (Status.MERGED, Status.REJECTED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """
-    One dispatch of the trusted workflow for one head SHA.
-
-    `run_id` is None between the decision to dispatch and GitHub's answer;
-    `conclusion` is None until the run's report was read. `base_branch` is the
-    branch whose workflow judges; None stands for the proposal's. `request` names
-    the command or click that asked for it again; "" for the first. `evidence`
-    is the digest of the report's bytes with run and commit (`verdict.evidence_digest`).
-    `run_attempt` is the newest attempt of the run that was heard of; people start a second.
-    """
-
-    head_sha: HeadSha
-    nonce: str
-    workflow: str
-    requested_at: datetime
-    base_branch: str | None = None
-    request: str = ""
-    run_id: RunId | None = None
-    run_url: str | None = None
-    started: bool = False
-    conclusion: str | None = None
-    reason: str = ""
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    failures: tuple[TestFailure, ...] = ()
-    measure: tuple[str, ...] = ()
-    output: str = ""
-    completed_at: datetime | None = None
-    evidence: str = ""
-    run_attempt: int = 0
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the sandbox passed this head SHA."""
-        return self.conclusion == "success"
-
-    def on_run(self, run_id: RunId, *, url: str, attempt: int, started: bool) -> Validation:
-        """
-        This validation with what is known of its run; of a newer *attempt* no result is known.
-        """
-        known = self
-        if attempt > self.run_attempt:
-            known = Validation(
-                head_sha=self.head_sha,
-                nonce=self.nonce,
-                workflow=self.workflow,
-                requested_at=self.requested_at,
-                base_branch=self.base_branch,
-                request=self.request,
-                run_attempt=attempt,
-            )
-        return replace(known, run_id=run_id, run_url=url, started=self.started or started)
-
-    def completed(self, report: Report, *, evidence: str = "", at: datetime) -> Validation:
-        """This validation with what its run reported."""
-        return replace(
-            self,
-            started=True,
-            conclusion=report.conclusion,
-            reason=report.reason,
-            passed=report.passed,
-            failed=report.failed,
-            skipped=report.skipped,
-            failures=report.failures,
-            measure=report.measure,
-            output=report.transcript,
-            evidence=evidence,
-            completed_at=at,
-        )
-
-    def ended(self, conclusion: str, reason: str, *, at: datetime) -> Validation:
-        """This validation ended without a usable report, and why."""
-        return replace(
-            self, started=True, conclusion=conclusion, reason=reason, output=reason, completed_at=at
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,52 +113,6 @@ class Rejection:
     reason: str
     at: datetime
     is_carried_out: bool = False
-
-
-class AuditOutcome(StrEnum):
-    """What the merge commit was found to be."""
-
-    EXACT = "exact"
-    BASE_MOVED = "base_moved"
-    TAMPERED = "tampered"
-    BY_PERSON = "by_person"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeAudit:
-    """
-    What a look at the merge commit found, against what was judged.
-
-    `words` say it in one sentence of Markdown; `alarm_issue` is the issue that was opened for it.
-    """
-
-    outcome: AuditOutcome
-    words: str
-    at: datetime
-    alarm_issue: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeAttempt:
-    """
-    One try to merge one head SHA.
-
-    `sha` is the merge commit once GitHub said so; `failure` what GitHub answered
-    instead. With neither, the try has begun and its answer is not known.
-    `verdict` is what was judged; `audit`, what the merge commit then was: with a
-    `sha` and without it, the audit is owed. Attempts of older versions have neither.
-    `witness` is the newest entry of the audit log after the merge, as `N:HASH`.
-    """
-
-    head_sha: HeadSha
-    approved_by: tuple[str, ...]
-    automatic: bool
-    at: datetime
-    sha: str | None = None
-    failure: str | None = None
-    verdict: Verdict | None = None
-    audit: MergeAudit | None = None
-    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 from odyssey.domain.identifiers import HeadSha, ProposalId, is_proposal_id
 from odyssey.domain.markers import find_marker, marker
-from odyssey.domain.proposal import Proposal, Rejection, Validation
+from odyssey.domain.proposal import Proposal, Rejection
+from odyssey.domain.validation import Validation
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-f]{0,64}")

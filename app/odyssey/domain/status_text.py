@@ -23,9 +23,11 @@ from odyssey.domain.markup import (
     plain,
     quoted,
 )
-from odyssey.domain.proposal import AuditOutcome, MergeAttempt, Proposal, Status, Validation
+from odyssey.domain.merge_attempt import AuditOutcome, MergeAttempt
+from odyssey.domain.proposal import Proposal, Status
 from odyssey.domain.record import rejection_record
 from odyssey.domain.report import TestFailure
+from odyssey.domain.validation import Validation
 
 MAX_FAILURES = 5
 """Failing tests that the status comment quotes; the check run has the others."""

@@ -13,8 +13,9 @@ from dataclasses import replace
 from odyssey.domain import alarm
 from odyssey.domain.errors import MergeConflict, NotFound, WriteRefused
 from odyssey.domain.markup import code, plain
+from odyssey.domain.merge_attempt import AuditOutcome, MergeAttempt, MergeAudit
 from odyssey.domain.policy import MergeMethod
-from odyssey.domain.proposal import AuditOutcome, MergeAttempt, MergeAudit, Proposal
+from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.domain.verdict import Verdict
 from odyssey.handlers.remember import retain_alarm

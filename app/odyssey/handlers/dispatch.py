@@ -10,7 +10,8 @@ from dataclasses import replace
 from odyssey.domain import comments
 from odyssey.domain.errors import NotFound
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.proposal import Proposal
+from odyssey.domain.validation import Validation
 from odyssey.ports import Ports
 
 

@@ -19,7 +19,8 @@ from odyssey.domain.errors import (
     NotMergeable,
     NotProposable,
 )
-from odyssey.domain.proposal import FoundConflict, MergeAttempt, Proposal
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import FoundConflict, Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.ports import Ports, UpdateMethod
 

@@ -29,7 +29,8 @@ from odyssey.domain.identifiers import (
     RepositoryRef,
     find_proposal_id,
 )
-from odyssey.domain.proposal import MergeAttempt, Proposal
+from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.domain.record import ProposalRecord, read_record, read_rejection
 from odyssey.handlers.asked import asked_in

@@ -11,9 +11,10 @@ from dataclasses import replace
 from odyssey.domain import comments
 from odyssey.domain.errors import PolicyInvalid
 from odyssey.domain.events import WorkflowRunProgressed, parse_event
-from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.proposal import Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.domain.record import read_record
+from odyssey.domain.validation import Validation
 from odyssey.handlers.publish import check_run_digest
 from odyssey.handlers.validated import completed, is_ours
 from odyssey.ports import Ports

@@ -21,14 +21,9 @@ from odyssey.domain.errors import (
     WriteRefused,
 )
 from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import (
-    Approved,
-    MergeAttempt,
-    Proposal,
-    Rejection,
-    Status,
-)
+from odyssey.domain.proposal import Approved, Proposal, Rejection, Status
 from odyssey.domain.pull_request import PullRequest, ReviewState
 from odyssey.handlers.audit_merge import audit_merge
 from odyssey.handlers.authority import authority_of

@@ -14,8 +14,9 @@ from dataclasses import replace
 from odyssey.domain.errors import MalformedPayload, NotFound, PermissionDenied
 from odyssey.domain.events import WorkflowRunProgressed
 from odyssey.domain.identifiers import ProposalId
-from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.proposal import Proposal
 from odyssey.domain.report import parse_report
+from odyssey.domain.validation import Validation
 from odyssey.domain.verdict import evidence_digest
 from odyssey.handlers.reconcile import lock_key, settle
 from odyssey.ports import Ports

@@ -27,7 +27,8 @@ from odyssey.domain.identifiers import (
     RunId,
     proposal_id,
 )
-from odyssey.domain.proposal import Proposal, Validation
+from odyssey.domain.proposal import Proposal
+from odyssey.domain.validation import Validation
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 WIDGETS = RepositoryRef(InstallationId(7), "Octo", "Widgets")
