@@ -113,7 +113,7 @@ def test_the_circumstances_of_a_comment(
     )
 
 
-@pytest.mark.parametrize("action", ["edited", "deleted", "pinned", None])
+@pytest.mark.parametrize("action", ["edited", "pinned", None])
 def test_only_a_new_comment_counts(action: str | None) -> None:
     """
     An old comment that is edited must not act with today's permissions.
@@ -323,9 +323,9 @@ def test_the_used_part_of_a_payload_is_read_as_the_same_event(
 ON_A_PULL = {**COMMENT, "issue": {**COMMENT["issue"], "pull_request": {"url": "u"}}}
 
 
-def test_the_deletion_of_a_comment_on_a_pull_request_is_an_event() -> None:
+def test_the_deletion_of_a_person_s_comment_is_an_event() -> None:
     """
-    It takes an approval back; those of a bot, of an issue, and an edit are of no use.
+    It takes an approval back, which may stand in an issue too; a bot's and an edit do not.
     """
     deleted = {**ON_A_PULL, "action": "deleted"}
     event = parse_event("issue_comment", deleted)
@@ -333,8 +333,10 @@ def test_the_deletion_of_a_comment_on_a_pull_request_is_an_event() -> None:
 
     assert isinstance(event, IssueCommentDeleted)
     assert event.comment_id == COMMENT["comment"]["id"]
-    assert event.ref.number == COMMENT["issue"]["number"]
+    assert (event.number, event.is_pull_request) == (COMMENT["issue"]["number"], True)
     assert parse_event("issue_comment", used_part(deleted)) == event
-    assert parse_event("issue_comment", {**COMMENT, "action": "deleted"}) is None
+    in_issue = parse_event("issue_comment", {**COMMENT, "action": "deleted"})
+    assert isinstance(in_issue, IssueCommentDeleted)
+    assert not in_issue.is_pull_request
     assert parse_event("issue_comment", {**deleted, "comment": bot}) is None
     assert parse_event("issue_comment", {**ON_A_PULL, "action": "edited"}) is None

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from handlers.conftest import Desk
+from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
-from odyssey.domain.errors import Unavailable
+from odyssey.domain.errors import Conflict, Unavailable
 from odyssey.domain.events import IssueCommented
 from odyssey.handlers.once import obey_once
 from odyssey.handlers.propose import propose
@@ -96,3 +96,31 @@ async def test_a_command_of_the_second_in_which_the_store_was_lost_is_answered_o
 
     assert len(answers) == 1
     assert await desk.answers(event.number) == answers
+
+
+async def test_a_comment_that_is_gone_before_anything_was_done_is_passed_over(desk: Desk) -> None:
+    """Whether Odyssey put its eyes on it cannot be asked; nobody hears of it."""
+    event = await asked_to_validate(desk)
+    first = await validation_of(desk)
+    path = f"/repos/{REPOSITORY}/issues/comments/{event.comment_id}"
+    await desk.person("ada").request("DELETE", path)
+
+    await obey_once(event, desk.ports)
+
+    assert await validation_of(desk) == first
+    assert await desk.ports.notes.is_obeyed(event.repository, event.comment_id)
+
+
+async def test_a_comment_that_is_not_to_be_seen_yet_is_obeyed_when_it_is(desk: Desk) -> None:
+    """GitHub's reads lag behind; a new comment is there before it is shown."""
+    event = await desk.commented("/odyssey help")
+    await desk.ports.notes.knows(event.repository, event.created_at + timedelta(seconds=1))
+    path = rf".*/issues/comments/{event.comment_id}/reactions"
+    desk.simulator.faults.add(Fault("GET", path, status=404))
+    desk.simulator.faults.add(Fault("POST", path, status=404))
+    with pytest.raises(Conflict):
+        await obey_once(event, desk.ports)
+
+    await obey_once(event, desk.ports)
+
+    assert len(await desk.answers(event.number)) == 1

@@ -171,6 +171,27 @@ async def test_a_pull_request_that_somebody_changed_before_it_was_known_stays_th
     assert opened == [str(pull["number"])] * 2
 
 
+async def test_a_pull_request_that_somebody_pushed_to_before_it_was_known_is_taken_up(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Its branch holds more than the commit that the next try would push."""
+    request = desk.request(Files({"src/app.py": "new\n"}))
+    memory = FullDisk(tmp_path / "full")
+    with pytest.raises(Unavailable):
+        await propose(request, replace(desk.ports, memory=memory))
+    await memory.close()
+    [pull] = await desk.read("pulls")
+    pushed = await desk.person("ben").push(
+        REPOSITORY, pull["head"]["ref"], {"x.md": "More.\n"}, "Say more"
+    )
+    proposal = await propose(request, desk.ports)
+
+    assert [each["number"] for each in await desk.read("pulls?state=all")] == [pull["number"]]
+    assert proposal.pull_number == pull["number"]
+    assert proposal.rejection is None
+    assert proposal.head_sha == pushed
+
+
 async def test_a_copy_that_git_left_locked_is_made_anew(desk: Desk, tmp_path: Path) -> None:
     """
     A git that was killed leaves its lock behind; nobody has to come and delete it.

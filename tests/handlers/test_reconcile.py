@@ -13,6 +13,7 @@ from odyssey.domain.change import Files
 from odyssey.domain.errors import Conflict, NotProposable
 from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.proposal import Status
+from odyssey.handlers.asked import SEEN_WITHIN
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reconcile import reconcile, validate_again
 from odyssey.handlers.reject import reject
@@ -69,7 +70,8 @@ async def test_a_merge_that_was_begun_and_came_to_nothing_is_not_shown_for_ever(
     desk: Desk,
 ) -> None:
     """
-    GitHub never answered, and by now something else stands in the way.
+    GitHub never answered, and by now something else stands in the way. A read that is about as old
+    as the merge may be from before it, and is not believed.
     """
     proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
     assert proposal.head_sha is not None
@@ -77,8 +79,15 @@ async def test_a_merge_that_was_begun_and_came_to_nothing_is_not_shown_for_ever(
         head_sha=proposal.head_sha, approved_by=("ben",), automatic=False, at=desk.ports.now()
     )
     await desk.ports.proposals.put(replace(proposal, merge=begun))
+    with pytest.raises(Conflict, match="older than a merge"):
+        await reconcile(proposal.pull_request, desk.ports)
+    at_first = await desk.ports.proposals.get(proposal.id)
+    await desk.ports.proposals.put(
+        replace(proposal, merge=replace(begun, at=begun.at - SEEN_WITHIN))
+    )
     after = await reconcile(proposal.pull_request, desk.ports)
 
+    assert at_first and at_first.merge == begun
     assert after and after.merge is None
     assert after.status is Status.VALIDATION_FAILED
 
@@ -102,3 +111,23 @@ async def test_a_read_from_before_the_merge_is_not_believed(desk: Desk) -> None:
     after = await desk.ports.proposals.get(proposal.id)
 
     assert after and after.merge == done
+
+
+async def test_what_github_refused_is_said_of_that_head_only(desk: Desk) -> None:
+    """Of the next one nothing was refused, and what merges it is no second try of that merge."""
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    assert proposal.head_sha is not None
+    refused = MergeAttempt(
+        head_sha=proposal.head_sha,
+        approved_by=("ben",),
+        automatic=False,
+        at=desk.ports.now(),
+        failure="It is a draft.",
+    )
+    await desk.ports.proposals.put(replace(proposal, merge=refused))
+    same = await reconcile(proposal.pull_request, desk.ports)
+    await desk.person("ada").push(REPOSITORY, proposal.branch, {"x.md": "More.\n"}, "Say more")
+    other = await reconcile(proposal.pull_request, desk.ports)
+
+    assert same and same.merge == refused
+    assert other and other.merge is None

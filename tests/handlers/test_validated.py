@@ -1,5 +1,5 @@
 """
-The result of a run counts for its newest attempt, and for no proposal that is over.
+The result of a run counts for its newest attempt, of every proposal that is not merged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from odyssey.domain.events import WorkflowRunProgressed, parse_event
 from odyssey.domain.identifiers import RunId
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.propose import propose
-from odyssey.handlers.reject import reject
+from odyssey.handlers.reconcile import reconcile
 from odyssey.handlers.validated import validated
 from schedules.executor import VERDICT_FILE, Verdict
 
@@ -81,14 +81,36 @@ async def test_a_cancelled_run_that_somebody_runs_again_counts_for_what_it_finds
     assert check_run["conclusion"] == "success"
 
 
-async def test_a_proposal_that_is_over_keeps_the_result_it_ended_with(desk: Desk) -> None:
-    """What was validated when it ended is what is on record."""
+async def test_a_merged_proposal_keeps_the_result_it_was_merged_with(desk: Desk) -> None:
+    """What was validated when it merged is what is on record."""
     proposal, run_id, _ = await cancelled(desk)
-    await reject(await now(desk, proposal), desk.ports, reason="Not wanted", by="ben")
+    await desk.person("ada").merge(REPOSITORY, proposal.pull_request.number)
+    await reconcile(proposal.pull_request, desk.ports)
     second = await run_again(desk, run_id)
     await validated(second, desk.ports)
     after = await now(desk, proposal)
 
     assert second.conclusion == "success"
+    assert after.status is Status.MERGED
     assert after.validation is not None
     assert (after.validation.conclusion, after.validation.run_attempt) == ("cancelled", 1)
+
+
+async def test_a_run_that_is_run_again_while_the_proposal_is_closed_counts_once_it_is_reopened(
+    desk: Desk,
+) -> None:
+    """Closed is not over: nobody tells of that end a second time."""
+    proposal, run_id, _ = await cancelled(desk)
+    number = proposal.pull_request.number
+    await desk.person("ben").close(REPOSITORY, number)
+    await reconcile(proposal.pull_request, desk.ports)
+    second = await run_again(desk, run_id)
+    await validated(second, desk.ports)
+    while_closed = await now(desk, proposal)
+    await desk.person("ben").request(
+        "PATCH", f"/repos/{REPOSITORY}/issues/{number}", {"state": "open"}
+    )
+    await reconcile(proposal.pull_request, desk.ports, reopened=True)
+
+    assert while_closed.status is Status.REJECTED
+    assert (await now(desk, proposal)).status is Status.VALIDATION_PASSED

@@ -14,7 +14,7 @@ import pytest
 from odyssey.domain.merge_attempt import AuditOutcome, MergeAudit
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.scenario import Scenario
-from odyssey.simulator.faults import Fault, meanwhile, tampered_merge
+from odyssey.simulator.faults import Fault, meanwhile, stale_read, tampered_merge
 from scenarios.changes import note
 from scenarios.stage import BOT, count_of, on_stage
 from schedules.executor import ScriptedExecutor
@@ -228,6 +228,70 @@ async def test_a_merge_whose_answer_is_lost_is_audited_against_what_was_kept(
         assert lost.used == 1
         assert audit_of(proposal).outcome is AuditOutcome.EXACT
         assert proposal.approved_by == "ben"
+
+
+@pytest.mark.parametrize("strict", ["true", "false"])
+async def test_a_read_from_before_a_merge_whose_answer_is_lost_is_not_acted_upon(
+    tmp_path: Path, strict: str
+) -> None:
+    """
+    It shows the pull request open, behind a base branch that has the merge: nothing is pushed to
+    the branch, which goes, and the audit is done.
+    """
+    async with played(tmp_path, f"merge: {{strict: {strict}}}\n") as scenario:
+        proposal = await proposed(scenario, "door")
+        faults = scenario.simulator.faults
+        faults.add(Fault("PUT", MERGE, status=502, when="after_effect"))
+        stale = stale_read("/graphql")
+        stale.method = "POST"
+
+        async def lag_behind() -> None:
+            faults.add(stale)
+
+        faults.add(meanwhile(MERGE, lag_behind, method="PUT"))
+        proposal = await merged(scenario, proposal)
+
+        assert stale.used == 1
+        assert audit_of(proposal).outcome is AuditOutcome.EXACT
+        assert proposal.approved_by == "ben"
+        assert await scenario.branches() == ["main"]
+
+
+async def test_the_branch_goes_as_the_policy_said_by_which_it_was_merged(tmp_path: Path) -> None:
+    """Also where the one that holds when Odyssey tidies up cannot be read."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        faults = scenario.simulator.faults
+        faults.add(Fault("PUT", MERGE, status=502, when="after_effect"))
+
+        async def break_the_policy() -> None:
+            await scenario.push("main", {".github/odyssey.yml": "approvals: 7\n"}, by="ada")
+
+        async def at_the_next_read() -> None:
+            faults.add(meanwhile("/graphql", break_the_policy, method="POST"))
+
+        faults.add(meanwhile(MERGE, at_the_next_read, method="PUT"))
+        proposal = await merged(scenario, proposal)
+
+        assert proposal.status is Status.MERGED
+        assert await scenario.branches() == ["main"]
+
+
+async def test_an_approve_command_whose_merge_was_not_answered_is_not_refused(
+    tmp_path: Path,
+) -> None:
+    """The next try finds it merged, by this very command, and ends what the first one began."""
+    async with played(tmp_path, "approvals: {commands: true}\n") as scenario:
+        proposal = await proposed(scenario, "door")
+        scenario.simulator.faults.add(Fault("PUT", MERGE, status=502, when="after_effect"))
+        number, head = proposal.pull_request.number, proposal.head_sha or ""
+        await scenario.comment(number, f"/odyssey approve {head}", by="ben")
+        await scenario.settle()
+        proposal = await scenario.get(proposal)
+
+        assert audit_of(proposal).outcome is AuditOutcome.EXACT
+        assert len(await scenario.comments_of(BOT, number)) == 1
+        assert await scenario.branches() == ["main"]
 
 
 async def test_a_merge_by_a_person_is_noted_and_alarms_nobody(tmp_path: Path) -> None:

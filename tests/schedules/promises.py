@@ -59,19 +59,12 @@ def _each_command_answered_once(stage: Stage) -> Iterator[str]:
         if len(eyes) != 1:
             yield f"comment {said.comment_id} ({lines[0]}) has {len(eyes)} reactions of Odyssey's"
         for index, line in enumerate(lines):
-            answers = _answers(stage, said, index)
+            answers = stage.witness.answers(said, index)
             name = f"{line!r} of {said.by} on #{said.number}"
             if len(answers) > 1:
                 yield f"{name} was answered {len(answers)} times"
             elif not answers and not _has_shown_itself(stage, said, line):
                 yield f"{name} was neither answered nor carried out"
-
-
-def _answers(stage: Stage, said: Said, index: int) -> list[Comment]:
-    marker = f"odyssey:answer comment={said.comment_id} command={index} "
-    # An answer that somebody deleted was one.
-    written = {each.id: each for each in (*stage.tidied, *_comments(stage, said.number))}
-    return [each for each in written.values() if marker in each.body]
 
 
 def _has_shown_itself(stage: Stage, said: Said, line: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from odyssey.simulator import Fault, secondary_limit, stale_read
 from odyssey.simulator.git import Git
 from odyssey.simulator.ids import node_id
-from odyssey.simulator.state import Comment, PullRequest, Token
+from odyssey.simulator.state import PullRequest, Token
 from odyssey.sweeper import sweep_once
 from schedules.executor import VERDICT_FILE, Verdict
 from schedules.policies import POLICIES, PROTECTED, Rules
@@ -60,15 +60,15 @@ class Stage:
     """
     One schedule being played.
 
-    `reopened` are the pull requests that somebody reopened, `policies` those that ever held,
-    `tidied` Odyssey's comments that somebody deleted.
+    `reopened` are the pull requests that somebody reopened, `policies` those that ever held.
     """
 
     world: World
     witness: Witness
     reopened: set[int] = field(default_factory=set)
     policies: list[Rules] = field(default_factory=lambda: [POLICIES[0]])
-    tidied: list[Comment] = field(default_factory=list)
+    is_lossy: bool = False
+    """Whether a delivery was dropped or held back, so that Odyssey does not know all it could."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -246,7 +246,7 @@ class Stage:
             if each.issue_number == pull.number and each.user.login == BOT
         ]
         if mine:
-            self.tidied.append(mine[0])
+            self.witness.tidied.append(mine[0])
             await self._as(0, "DELETE", f"issues/comments/{mine[0].id}")
 
     async def _policy(self, which: int) -> None:
@@ -292,12 +292,14 @@ class Stage:
         return lambda delivery: any(delivery is each for each in chosen)
 
     async def _drop(self, many: int) -> None:
+        self.is_lossy = True
         self.world.simulator.outbox.drop(self._first(many))
 
     async def _double(self, many: int) -> None:
         self.world.simulator.outbox.repeat(self._first(many))
 
     async def _hold(self, many: int) -> None:
+        self.is_lossy = True
         self.world.simulator.outbox.hold(self._first(many))
 
     async def _free(self) -> None:
@@ -355,6 +357,8 @@ class Stage:
         self.world.executor.release()
         await self.world.revive()
         await self.world.settle()
+        if not self.is_lossy:
+            self.witness.all_is_told()
         for hand in self.world.hands:
             hand.door.close()
 

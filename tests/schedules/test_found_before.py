@@ -40,6 +40,50 @@ FOUND = {
         # The result of the second attempt was passed over as the end that was known already.
         "propose 0 1 0, work 7 0, fail 3 1, work 4 2, halt, forge 0 0, rerun 1"
     ),
+    "an approval in the thread of the issue, whose comment is deleted": (
+        # The intake passed over deletions in issues, and nobody asked whether it was still there.
+        "policy 7, propose 0 0 0, settle, draft 0, say 1 9 0 1, settle, unsay 1, settle, ready 0,"
+        " settle"
+    ),
+    "an approval whose comment is deleted, of which no delivery tells": (
+        # It was found by a sweep only; the merge came first.
+        "propose 0 0 0, policy 7, settle, draft 0, say 1 9 0 0, settle, unsay 1, drop 5, ready 0,"
+        " settle"
+    ),
+    "an approval whose comment is deleted while the pull request is closed": (
+        # Closed was taken for over.
+        "policy 7, propose 0 0 0, settle, draft 0, say 1 9 0 0, settle, close 0, settle, unsay 1,"
+        " settle, reopen 0, ready 0, settle"
+    ),
+    "a run that ends anew while the pull request is closed": (
+        # Its result was passed over, and nobody tells of it a second time.
+        "propose 0 0 0, settle, close 0, settle, halt, rerun 0, forge 0 0, settle, reopen 0, settle"
+    ),
+    "a merge that GitHub refused, of a head that another merge then brought in": (
+        # The merge commit of the other one was held against what had been refused: an alarm.
+        "propose 0 0 0, propose 0 0 0, settle, approve 0 0 0, work 1 0, draft 0, settle,"
+        " force 0 1, settle, approve 0 1 0, settle"
+    ),
+    "a branch of which the policy cannot be read any more": (
+        # It stayed, as nobody could say whether it was to be deleted; the gate had read it.
+        "propose 0 0 0, settle, approve 0 0 0, fail 7 1, work 2 0, policy 4, settle, policy 0"
+    ),
+    "an approval of the head, of which a read does not know yet": (
+        # The command was refused for good.
+        "propose 0 0 0, policy 7, settle, push 0 0 0, settle, stale 1, say 1 9 0 0, settle"
+    ),
+    "an approval by command that is carried over": (
+        # The promise had known reviews only.
+        "propose 0 0 0, policy 7, settle, base 0, say 1 9 0 0, settle"
+    ),
+    "an approval by command that was refused": (
+        # The promise had asked for the merge once the reason was gone.
+        "policy 7, propose 0 0 0, settle, demote 0, say 1 9 0 0, settle, promote 0"
+    ),
+    "a merge while the run is run again": (
+        # The promise had taken the second attempt's end for known before there was one.
+        "propose 0 0 0, settle, halt, rerun 0, approve 0 0 0, work 11 0"
+    ),
     "a comment that is edited within its first second": (
         # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
         "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"

@@ -8,7 +8,7 @@ errs must not be judged by itself.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +18,7 @@ from odyssey.simulator.comparing import compare
 from odyssey.simulator.git import Git
 from odyssey.simulator.mergeability import decisive_reviews
 from odyssey.simulator.permissions import role_at_least, role_of
-from odyssey.simulator.state import PullRequest, Repository, Review
+from odyssey.simulator.state import Comment, PullRequest, Repository, Review
 from odyssey.simulator.webhooks import Event
 from schedules.audit import verb_of
 from schedules.door import Passage
@@ -26,10 +26,12 @@ from schedules.executor import Verdict, verdict_of
 from schedules.policies import PROTECTED, Rules, rules_of
 from schedules.world import BOT, World
 
+CREATED = 201
 UNAUTHORIZED = 401
 """The answer to a token that has ended: the request is made once more, in the same write."""
 WORKFLOW_PATH = ".github/workflows/odyssey-validate.yml"
 _MERGE = re.compile(r"/repos/[^/]+/[^/]+/pulls/(\d+)/merge")
+_COMMENTS = re.compile(r"/repos/[^/]+/[^/]+/issues/\d+/comments")
 _INTENT = re.compile(r"(revert_)?change_(\d+)$")
 _APPROVES = re.compile(r"^/odyssey approve ([0-9a-f]{7,40})$", re.MULTILINE)
 
@@ -62,6 +64,10 @@ class Witness:
 
     A merge is judged by the last look that the worker who asks for it was given: what changes
     after it, GitHub's `sha` guards; nobody could know of the rest.
+
+    `tidied` are Odyssey's comments that somebody deleted, `unheard` the ids of those whose answer
+    from GitHub never came. `ends` is how each attempt of a run ended, oldest first, `told` how many
+    of them Odyssey had heard of when all was quiet last.
     """
 
     world: World
@@ -69,8 +75,13 @@ class Witness:
     reverter: str = ""
     said: list[Said] = field(default_factory=list)
     looks: dict[tuple[int, int], Look] = field(default_factory=dict)
+    newest: int = 0
     merged: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    tidied: list[Comment] = field(default_factory=list)
+    unheard: set[int] = field(default_factory=set)
+    ends: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    told: dict[int, int] = field(default_factory=dict)
     pushes: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
 
@@ -78,6 +89,8 @@ class Witness:
         """Notes which pull requests are merged already."""
         if _MERGE.fullmatch(passage.path) and passage.method == "PUT":
             self.merged = [p.number for p in self.world.repository.pulls.values() if p.merged]
+        if _COMMENTS.fullmatch(passage.path) and passage.method == "POST":
+            self.newest = max(self.world.repository.comments, default=0)
 
     def after(self, place: int, passage: Passage) -> None:
         """Counts a write, notes a look, or judges a merge."""
@@ -88,11 +101,22 @@ class Witness:
         found = _MERGE.fullmatch(passage.path)
         if found and passage.method == "PUT":
             self._judge(place, int(found[1]))
+        if _COMMENTS.fullmatch(passage.path) and passage.method == "POST":
+            made = max(self.world.repository.comments, default=0)
+            if made > self.newest and (passage.ends_with_effect or passage.status != CREATED):
+                self.unheard.add(made)
 
     def heard(self, event: Event) -> None:
-        """Counts the pushes of Odyssey's, by branch."""
+        """Counts the pushes of Odyssey's, by branch, and keeps how runs ended."""
+        if event.name == "workflow_run" and event.action == "completed":
+            run = event.payload["workflow_run"]
+            self.ends[run["id"]].append(run["conclusion"])
         if event.name == "push" and event.sender is not None and event.sender.login == BOT:
             self.pushes[str(event.payload["ref"]).removeprefix("refs/heads/")] += 1
+
+    def all_is_told(self) -> None:
+        """Odyssey has worked every delivery that there was."""
+        self.told = {run_id: len(ends) for run_id, ends in self.ends.items()}
 
     def _note(self, place: int, passage: Passage) -> None:
         number = passage.variables.get("number")
@@ -145,7 +169,7 @@ class Witness:
             found.append("it was a draft")
         if not rules.is_valid:
             found.append("its policy was invalid")
-        found += self._missing_run(repository, pull)
+        found += self._missing_run(repository, pull, for_sure=for_sure)
         found += self._missing_approvals(pull, rules, for_sure=for_sure)
         found += [
             f"{review.user.login} requested changes"
@@ -171,12 +195,18 @@ class Witness:
         entry = git.find_entry(sha, ".github/odyssey.yml")
         return rules_of(git.read_blob(entry.sha).decode() if entry else None)
 
-    def _missing_run(self, repository: Repository, pull: PullRequest) -> list[str]:
+    def _missing_run(
+        self, repository: Repository, pull: PullRequest, *, for_sure: bool
+    ) -> list[str]:
         runs = trusted_runs(self.world, pull)
         if not runs:
             return ["no trusted run judged this head"]
         last = runs[-1]
-        if last.conclusion != "success":
+        # Of an attempt that is under way, or ended a moment ago, no look tells: the last end that
+        # was heard of counts.
+        ends = self.ends[last.id]
+        unsettled = [] if for_sure else ends[max(self.told.get(last.id, 0) - 1, 0) :]
+        if last.conclusion != "success" and "success" not in unsettled:
             return [f"the last trusted run of this head ended as {last.conclusion}"]
         verdict = verdict_of(repository.git_dir, pull.head_sha)
         if verdict is not Verdict.PASS:
@@ -221,6 +251,7 @@ class Witness:
                 yield login, review.commit_id
         if not rules.takes_commands:
             return
+        git = Git(self.world.repository.git_dir)
         for said in self.said:
             found = _APPROVES.search(said.body)
             if not found or said.comment_id not in self.world.repository.comments:
@@ -230,8 +261,29 @@ class Witness:
             may_push = role_at_least(role_of(user, self.world.repository), "write")
             is_later = since is None or said.at > since
             is_last = last is None or (last.submitted_at or said.at) <= said.at
-            if may_push and is_later and is_last and pull.head_sha.startswith(found[1]):
+            if not (may_push and is_later and is_last):
+                continue
+            if for_sure and self.answers(said, 0):
+                continue  # an approval is answered only where it was refused
+            if pull.head_sha.startswith(found[1]):
                 yield said.by, pull.head_sha
+            elif not for_sure and (approved := git.find_commit(found[1])):
+                yield said.by, approved
+
+    def answers(self, said: Said, index: int) -> list[Comment]:
+        """
+        What Odyssey answered to the command at place *index*, deleted answers included.
+
+        Not one that was deleted before Odyssey could know that it was there: it answers again.
+        """
+        marker = f"odyssey:answer comment={said.comment_id} command={index} "
+        gone = [each for each in self.tidied if each.id not in self.unheard]
+        there = [
+            each
+            for each in self.world.repository.comments.values()
+            if each.issue_number == said.number and each.user.login == BOT
+        ]
+        return [each for each in (*gone, *there) if marker in each.body]
 
     def _makers(self, pull: PullRequest) -> set[str]:
         """Who asked for the change, or made a commit of it."""

@@ -43,16 +43,12 @@ class IssueCommented:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueCommentDeleted:
-    """Somebody deleted a person's comment on a pull request."""
+    """Somebody deleted a person's comment on an issue or a pull request."""
 
     repository: RepositoryRef
     number: int
+    is_pull_request: bool
     comment_id: int
-
-    @property
-    def ref(self) -> PullRequestRef:
-        """The pull request."""
-        return PullRequestRef(self.repository, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,11 +256,12 @@ def _issue_comment_deleted(payload: Mapping[str, Any]) -> IssueCommentDeleted | 
     issue, comment = payload["issue"], payload["comment"]
     # A deleted account leaves its comments without a user.
     author = comment.get("user") or {}
-    if issue.get("pull_request") is None or author.get("type") == "Bot":
+    if author.get("type") == "Bot":
         return None
     return IssueCommentDeleted(
         repository=_repository(payload),
         number=int(issue["number"]),
+        is_pull_request=issue.get("pull_request") is not None,
         comment_id=int(comment["id"]),
     )
 

@@ -67,6 +67,7 @@ class Merge:
     head_sha: HeadSha
     base_branch: str
     method: MergeMethod
+    deletes_branch: bool
     approved_by: tuple[str, ...]
     automatic: bool
     verdict: Verdict
@@ -171,6 +172,7 @@ def evaluate(
             pull.head_sha,
             pull.base_branch,
             policy.merge.method,
+            policy.merge.delete_branch,
             approvers,
             automatic=not any(each for each in approvers if each != AUTOMATIC),
             verdict=_verdict(proposal, pull, policy, mode, approvers),

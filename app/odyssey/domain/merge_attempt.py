@@ -45,6 +45,7 @@ class MergeAttempt:
     `verdict` is what was judged; `audit`, what the merge commit then was: with a
     `sha` and without it, the audit is owed. Attempts of older versions have neither.
     `witness` is the newest entry of the audit log after the merge, as `N:HASH`.
+    `deletes_branch` is what the policy said that was judged by; None where none was.
     """
 
     head_sha: HeadSha
@@ -56,3 +57,9 @@ class MergeAttempt:
     verdict: Verdict | None = None
     audit: MergeAudit | None = None
     witness: str = ""
+    deletes_branch: bool | None = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it has begun and what GitHub did is not known."""
+        return self.sha is None and self.failure is None

@@ -4,17 +4,22 @@ Approve by a command: `/odyssey approve <sha>`, where the policy takes it, and i
 
 from __future__ import annotations
 
+import logging
+
 from odyssey.domain import comments
 from odyssey.domain.approval import why_not_counted
-from odyssey.domain.errors import NotProposable, PermissionDenied
+from odyssey.domain.errors import CommandRefused, NotProposable, PermissionDenied
 from odyssey.domain.events import IssueCommentDeleted, IssueCommented
+from odyssey.domain.identifiers import PullRequestRef
 from odyssey.domain.policy import POLICY_PATH
-from odyssey.domain.proposal import CommandApproval, Proposal
+from odyssey.domain.proposal import CommandApproval, Proposal, Status
 from odyssey.domain.standing import with_command_approval, without_comment
 from odyssey.handlers.authority import authority_of
 from odyssey.handlers.prove import with_answers_of_git
 from odyssey.handlers.reconcile import lock_key, pull_request_of, settle
 from odyssey.ports import Ports
+
+log = logging.getLogger("odyssey.approve")
 
 
 async def approve_by_command(
@@ -34,40 +39,54 @@ async def approve_by_command(
     ref = pull_request_of(proposal)
     async with ports.proposals.lock(lock_key(ref)):
         current = await ports.proposals.get(proposal.id) or proposal
-        pull = await ports.github.snapshot(ref)
-        if not pull.is_open:
-            raise NotProposable(f"#{ref.number} is not open; only an open proposal is approved.")
-        policy = ports.read_policy(pull.policy_text, pull.organisation_policy_text)
-        if not policy.approvals.commands:
-            raise PermissionDenied(
-                f"Approvals by a command do not count here: `{POLICY_PATH}` on "
-                f"`{pull.base_branch}` does not say `commands: true` below `approvals`. Approve "
-                "with a review: *Files changed*, *Review changes*, *Approve*."
-            )
-        if not pull.head_sha.startswith(sha):
-            raise NotProposable(comments.another_head(sha, pull.head_sha))
-        # Seven digits are soon found for another commit.
-        if any(
-            each.head_sha.startswith(sha) and each.head_sha != pull.head_sha
-            for each in current.heads
+        # An earlier try may have kept it already, and even merged.
+        if not any(
+            each.comment_id == event.comment_id and each.head_sha.startswith(sha)
+            for each in current.command_approvals
         ):
-            raise NotProposable(comments.ambiguous_head(sha, pull.head_sha))
-        if event.comment_id in current.withdrawn:
-            return
-        approval = CommandApproval(
-            head_sha=pull.head_sha,
-            by=event.author,
-            comment_id=event.comment_id,
-            at=event.created_at,
+            try:
+                current = await _approved(current, sha, event, ports)
+            except CommandRefused as refusal:
+                # That would be the last word, and a read may lag behind what the person saw.
+                log.info("%s: judged on a second read, for %s", ref, refusal)
+                current = await _approved(current, sha, event, ports)
+            await ports.proposals.put(current)
+        await settle(current, ports)
+
+
+async def _approved(proposal: Proposal, sha: str, event: IssueCommented, ports: Ports) -> Proposal:
+    pull = await ports.github.snapshot(pull_request_of(proposal))
+    if not pull.is_open:
+        raise NotProposable(f"#{pull.ref.number} is not open; only an open proposal is approved.")
+    policy = ports.read_policy(pull.policy_text, pull.organisation_policy_text)
+    if not policy.approvals.commands:
+        raise PermissionDenied(
+            f"Approvals by a command do not count here: `{POLICY_PATH}` on "
+            f"`{pull.base_branch}` does not say `commands: true` below `approvals`. Approve "
+            "with a review: *Files changed*, *Review changes*, *Approve*."
         )
-        current = current.with_head(pull.head_sha, at=ports.now())
-        current = await with_answers_of_git(current, pull, policy, ports)
-        approved = with_command_approval(current, approval)
-        authority = await authority_of(approved, pull, policy, ports)
-        if why_not := why_not_counted(event.author, approved, pull, policy, authority):
-            raise PermissionDenied(f"This approval does not count: {why_not}.")
-        await ports.proposals.put(approved)
-        await settle(approved, ports)
+    if not pull.head_sha.startswith(sha):
+        raise NotProposable(comments.another_head(sha, pull.head_sha))
+    # Seven digits are soon found for another commit.
+    if any(
+        each.head_sha.startswith(sha) and each.head_sha != pull.head_sha for each in proposal.heads
+    ):
+        raise NotProposable(comments.ambiguous_head(sha, pull.head_sha))
+    if event.comment_id in proposal.withdrawn:
+        return proposal
+    approval = CommandApproval(
+        head_sha=pull.head_sha,
+        by=event.author,
+        comment_id=event.comment_id,
+        at=event.created_at,
+    )
+    proposal = proposal.with_head(pull.head_sha, at=ports.now())
+    proposal = await with_answers_of_git(proposal, pull, policy, ports)
+    approved = with_command_approval(proposal, approval)
+    authority = await authority_of(approved, pull, policy, ports)
+    if why_not := why_not_counted(event.author, approved, pull, policy, authority):
+        raise PermissionDenied(f"This approval does not count: {why_not}.")
+    return approved
 
 
 async def withdraw(event: IssueCommentDeleted, ports: Ports) -> None:
@@ -76,12 +95,24 @@ async def withdraw(event: IssueCommentDeleted, ports: Ports) -> None:
 
     An edited comment changes nothing: it neither gives an approval nor takes one back.
     """
-    ref = event.ref
-    async with ports.proposals.lock(lock_key(ref)):
-        proposal = await ports.proposals.find_by_pull_request(ref)
-        if proposal is None or proposal.status.is_final:
-            return
-        changed = without_comment(proposal, event.comment_id)
-        await ports.proposals.put(changed)
-        if changed.command_approvals != proposal.command_approvals:
-            await settle(changed, ports)
+    for ref in await _approved_in(event, ports):
+        async with ports.proposals.lock(lock_key(ref)):
+            proposal = await ports.proposals.find_by_pull_request(ref)
+            if proposal is None or proposal.status is Status.MERGED:
+                continue
+            changed = without_comment(proposal, event.comment_id)
+            await ports.proposals.put(changed)
+            if changed.command_approvals != proposal.command_approvals:
+                await settle(changed, ports)
+
+
+async def _approved_in(event: IssueCommentDeleted, ports: Ports) -> list[PullRequestRef]:
+    """What the comment may have approved; in an issue, only what is known to be."""
+    if event.is_pull_request:
+        return [PullRequestRef(event.repository, event.number)]
+    newest = await ports.proposals.newest(limit=50, repository=event.repository.full_name)
+    return [
+        proposal.pull_request
+        for proposal in newest
+        if any(each.comment_id == event.comment_id for each in proposal.command_approvals)
+    ]

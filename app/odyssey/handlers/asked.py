@@ -4,6 +4,7 @@ Asked: which proposal a comment is about, and which one it asks for.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from odyssey.domain.errors import NotProposable
@@ -13,6 +14,9 @@ from odyssey.domain.proposal import Proposal
 from odyssey.ports import Ports
 
 Kind = Literal["comment", "revert"]
+
+SEEN_WITHIN = timedelta(seconds=5)
+"""A comment that is not to be seen later than this after it was written was deleted."""
 
 
 def seed_of(comment_id: int, index: int, *, kind: Kind = "comment") -> tuple[str, str, str]:

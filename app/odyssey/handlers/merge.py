@@ -43,7 +43,10 @@ async def merge(
         automatic=decision.automatic,
         at=ports.now(),
         verdict=decision.verdict,
+        deletes_branch=decision.deletes_branch,
     )
+    # An earlier try of which no answer came may turn out to be the one that merged.
+    earlier = proposal.merge if proposal.merge and proposal.merge.is_unanswered else None
     proposal = replace(proposal, merge=attempt)
     await ports.proposals.put(proposal)
     base = f"base:{proposal.repository.full_name.lower()}:{decision.base_branch}"
@@ -53,7 +56,7 @@ async def merge(
             await _judge_again(proposal, decision, ports, judge)
             sha = await _send(proposal, decision, ports)
     except Conflict:
-        await ports.proposals.put(replace(proposal, merge=None))
+        await ports.proposals.put(replace(proposal, merge=earlier))
         raise
     except NotMergeable as error:
         return replace(proposal, merge=replace(attempt, failure=str(error)))
@@ -84,9 +87,11 @@ async def _send(proposal: Proposal, decision: gate.Merge, ports: Ports) -> str:
             message=comments.merge_message(proposal),
         )
     except NotMergeable as error:
-        # The reads may have been before GitHub knew of a conflict; the gate says that better.
-        if (await ports.github.snapshot(proposal.pull_request)).mergeable is False:
-            raise Conflict(f"{proposal.pull_request} conflicts with its base branch") from error
+        # The reads may have been before GitHub knew of a conflict, or of an earlier try's merge;
+        # the gate says that better.
+        pull = await ports.github.snapshot(proposal.pull_request)
+        if pull.is_merged or pull.mergeable is False:
+            raise Conflict(f"{pull.ref} is merged, or conflicts with its base branch") from error
         raise
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Set
-from datetime import timedelta
 
 from odyssey.domain import comments
 from odyssey.domain.commands import (
@@ -39,7 +38,7 @@ from odyssey.domain.errors import (
 from odyssey.domain.events import IssueCommented
 from odyssey.handlers.abandon import abandon, abandon_one
 from odyssey.handlers.approve_command import approve_by_command
-from odyssey.handlers.asked import asked_in, find_proposal, get_proposal, seed_of
+from odyssey.handlers.asked import SEEN_WITHIN, asked_in, find_proposal, get_proposal, seed_of
 from odyssey.handlers.authority import require_permission
 from odyssey.handlers.memory_commands import forget, recall, remember
 from odyssey.handlers.open_gate import open_gate
@@ -51,9 +50,6 @@ from odyssey.handlers.update import update
 from odyssey.ports import Ports, UpdateMethod
 
 log = logging.getLogger("odyssey.obey")
-
-SEEN_WITHIN = timedelta(seconds=5)
-"""A comment that is not to be seen later than this after it was written was deleted."""
 
 
 async def obey(

@@ -21,6 +21,7 @@ from odyssey.domain.commands import (
     Validate,
     parse_commands,
 )
+from odyssey.domain.errors import NotFound
 from odyssey.domain.events import IssueCommented
 from odyssey.domain.identifiers import branch_name
 from odyssey.handlers.asked import asked_in, find_proposal
@@ -70,7 +71,11 @@ async def find_done(
     never put its eyes on was never begun.
     """
     repository = event.repository
-    begun = await ports.overview.has_reacted(repository, event.comment_id)
+    try:
+        begun = await ports.overview.has_reacted(repository, event.comment_id)
+    except NotFound:
+        # Deleted, or so new that GitHub does not show it yet: whoever obeys it finds out which.
+        return frozenset()
     if not begun:
         await ports.notes.untouched(repository, event.comment_id)
         return frozenset()

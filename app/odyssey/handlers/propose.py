@@ -203,6 +203,10 @@ async def _publish(
             look_first=again,
         )
     except (CommandRefused, NotFound) as error:
+        opened = await ports.overview.find_pull(repository, proposal.branch) if again else None
+        if opened is not None:
+            # An earlier try opened it, and somebody pushed to its branch before this one.
+            return await _opened(proposal, opened.number, ports)
         # The lease leaves a branch alone that holds anything but our commit.
         await ports.repositories.delete_branch(repository, proposal.branch, head_sha=commit.sha)
         refused = Rejection(
@@ -210,6 +214,10 @@ async def _publish(
         )
         await ports.proposals.put(replace(proposal, rejection=refused))
         raise
+    return await _opened(proposal, number, ports)
+
+
+async def _opened(proposal: Proposal, number: int, ports: Ports) -> Proposal:
     proposal = await _ask_reviewer(replace(proposal, pull_number=number), ports)
     # Before the number is kept: what has one is never opened again, and so never retained.
     await retain_proposal(proposal, ports)

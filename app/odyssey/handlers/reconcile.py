@@ -7,36 +7,29 @@ deliveries cost time and never correctness. Nothing merges but what is decided h
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from odyssey.domain import gate
 from odyssey.domain.alarm import gate_is_closed
-from odyssey.domain.errors import (
-    Conflict,
-    NotProposable,
-    PolicyInvalid,
-    WriteRefused,
-)
+from odyssey.domain.errors import Conflict, NotProposable, PolicyInvalid
 from odyssey.domain.identifiers import PullRequestRef
-from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.policy import Policy
-from odyssey.domain.proposal import Approved, Proposal, Rejection, Status
-from odyssey.domain.pull_request import PullRequest, ReviewState
+from odyssey.domain.proposal import Approved, Proposal, Status
+from odyssey.domain.pull_request import PullRequest
+from odyssey.handlers.asked import SEEN_WITHIN
 from odyssey.handlers.audit_merge import audit_merge
 from odyssey.handlers.authority import authority_of
 from odyssey.handlers.dispatch import dispatch, is_unanswered, validate
+from odyssey.handlers.ending import close, closed, delete_branch, deletes_branch, merged
+from odyssey.handlers.lost_approvals import without_lost_approvals
 from odyssey.handlers.merge import bring_up_to_date, merge
 from odyssey.handlers.prove import with_answers_of_git
 from odyssey.handlers.publish import publish, publish_check_run
 from odyssey.handlers.remember import retain_outcome
 from odyssey.handlers.remember_said import retain_said
 from odyssey.ports import Ports
-
-log = logging.getLogger("odyssey.reconcile")
-
 
 OLDEST_READ = timedelta(minutes=5)
 """GitHub's reads lag behind its writes by seconds at most."""
@@ -131,7 +124,10 @@ async def _settle(
         raise Conflict(f"{pull.ref}: this read is older than the merge")
     if pull.is_open and (reopened or _was_reopened(proposal, ports)):
         proposal = replace(proposal, rejection=None, retained="")
+    begun = proposal.merge if proposal.merge and proposal.merge.is_unanswered else None
     proposal, policy, decision = await _judged(proposal, pull, ports)
+    if begun and proposal.merge is None and ports.now() - begun.at < SEEN_WITHIN:
+        raise Conflict(f"{pull.ref}: this read may be older than a merge that was begun")
     match decision:
         case gate.Validate():
             proposal = await validate(proposal, policy, ports, request=request)
@@ -143,21 +139,20 @@ async def _settle(
             proposal = await merge(proposal, decision, ports, judge=partial(_decision, ports=ports))
             pull = await _after_merge(proposal, pull, ports)
         case gate.Merged():
-            proposal = _merged(proposal, decision, ports)
+            proposal = await merged(proposal, pull, decision, ports)
         case gate.Close():
-            proposal = await _close(proposal, ports)
+            proposal = await close(proposal, ports)
         case gate.Closed() if proposal.rejection is None:
-            proposal = replace(proposal, rejection=_closed(pull, ports))
+            proposal = replace(proposal, rejection=closed(pull, ports))
         case gate.Blocked() if is_unanswered(proposal):
             proposal = await dispatch(proposal, ports, look_first=True)
         case _:
             pass
     proposal = await audit_merge(proposal, pull, ports)
     proposal = await publish(proposal, _conditions(decision), ports)
-    is_merged = proposal.status is Status.MERGED
-    if is_merged and isinstance(policy, Policy) and policy.merge.delete_branch:
+    if proposal.status is Status.MERGED and deletes_branch(proposal, policy):
         # Before it counts as told: whoever is cut off here is followed by a sweep.
-        await _delete_branch(proposal, ports)
+        await delete_branch(proposal, ports)
     proposal = await retain_outcome(proposal, ports)
     proposal = await retain_said(proposal, pull, ports)
     proposal = replace(proposal, updated_at=ports.now())
@@ -184,6 +179,8 @@ async def _judged(
     proposal = replace(proposal, base_branch=pull.base_branch)
     proposal = proposal.with_head(pull.head_sha, at=ports.now())
     policy = _policy(pull, ports)
+    if pull.is_open and isinstance(policy, Policy):
+        proposal = await without_lost_approvals(proposal, policy, ports)
     proposal = await with_answers_of_git(proposal, pull, policy, ports)
     decision = gate.evaluate(
         proposal,
@@ -222,8 +219,9 @@ def _noted(proposal: Proposal, decision: gate.Decision) -> Proposal:
             )
         case gate.Blocked() | gate.Update() | gate.Validate():
             merge = proposal.merge
-            # It is open: a merge that was begun and never answered came to nothing.
-            if merge and merge.failure is None:
+            # It is open: a merge that was begun and never answered came to nothing. What was
+            # refused was said of one head.
+            if merge and (merge.failure is None or merge.head_sha != proposal.head_sha):
                 merge = None
             return replace(proposal, approved=None, merge=merge)
     return proposal
@@ -237,54 +235,3 @@ async def _after_merge(proposal: Proposal, pull: PullRequest, ports: Ports) -> P
     if not pull.is_merged:
         raise Conflict(f"{pull.ref}: this read is older than the merge")
     return pull
-
-
-def _merged(proposal: Proposal, decision: gate.Merged, ports: Ports) -> Proposal:
-    merge = proposal.merge
-    if merge and merge.sha == decision.merge_sha:
-        return proposal
-    # One that was begun is the one that came through, whatever head it then merged: the audit
-    # compares.
-    if merge is None or decision.by != ports.app.bot_login:
-        assert proposal.head_sha is not None
-        merge = MergeAttempt(
-            head_sha=proposal.head_sha,
-            approved_by=(decision.by,),
-            automatic=False,
-            at=ports.now(),
-        )
-    return replace(proposal, merge=replace(merge, sha=decision.merge_sha, failure=None))
-
-
-async def _close(proposal: Proposal, ports: Ports) -> Proposal:
-    assert proposal.rejection is not None
-    try:
-        await ports.github.close_pull_request(proposal.pull_request)
-    except WriteRefused as error:
-        # An archived repository, for instance. The rejection stands; the next look tries again.
-        log.warning("%s is rejected and stays open: %s", proposal.pull_request, error)
-        return proposal
-    await _delete_branch(proposal, ports)
-    return replace(proposal, rejection=replace(proposal.rejection, is_carried_out=True))
-
-
-def _closed(pull: PullRequest, ports: Ports) -> Rejection:
-    words = [
-        each
-        for each in pull.reviews
-        if each.state is ReviewState.CHANGES_REQUESTED and each.body.strip()
-    ]
-    last = max(words, key=lambda each: each.submitted_at, default=None)
-    return Rejection(
-        by=last.author if last else "a person on GitHub",
-        reason=last.body.strip() if last else "closed without a reason",
-        at=ports.now(),
-        is_carried_out=True,
-    )
-
-
-async def _delete_branch(proposal: Proposal, ports: Ports) -> None:
-    if proposal.head_sha:
-        await ports.repositories.delete_branch(
-            proposal.repository, proposal.branch, head_sha=proposal.head_sha
-        )

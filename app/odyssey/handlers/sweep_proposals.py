@@ -128,6 +128,7 @@ async def _without_lost_approvals(proposal: Proposal, ports: Ports) -> Proposal:
             event = IssueCommentDeleted(
                 repository=proposal.repository,
                 number=proposal.pull_request.number,
+                is_pull_request=True,
                 comment_id=approval.comment_id,
             )
             await withdraw(event, ports)

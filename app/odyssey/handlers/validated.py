@@ -14,7 +14,7 @@ from dataclasses import replace
 from odyssey.domain.errors import MalformedPayload, NotFound, PermissionDenied
 from odyssey.domain.events import WorkflowRunProgressed
 from odyssey.domain.identifiers import ProposalId
-from odyssey.domain.proposal import Proposal
+from odyssey.domain.proposal import Proposal, Status
 from odyssey.domain.report import parse_report
 from odyssey.domain.validation import Validation
 from odyssey.domain.verdict import evidence_digest
@@ -48,8 +48,9 @@ async def validated(event: WorkflowRunProgressed, ports: Ports) -> None:
             return
         if event.run_attempt < validation.run_attempt:
             return
+        is_merged = proposal.status is Status.MERGED
         is_news = event.run_attempt > validation.run_attempt and event.status == "completed"
-        if validation.conclusion is not None and (proposal.status.is_final or not is_news):
+        if validation.conclusion is not None and (is_merged or not is_news):
             # A second delivery of the same end, after a first that got this far.
             await settle(proposal, ports)
             return
