@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from odyssey.domain.merge_attempt import AuditOutcome, MergeAudit
+from odyssey.domain.identifiers import HeadSha
+from odyssey.domain.merge_attempt import AuditOutcome, MergeAttempt, MergeAudit
 from odyssey.domain.proposal import Proposal, Status
+from odyssey.domain.verdict import Verdict
 from odyssey.scenario import Scenario
 from odyssey.simulator.faults import Fault, meanwhile, stale_read, tampered_merge
 from scenarios.changes import note
@@ -98,10 +101,7 @@ async def test_what_a_merge_brings_in_beside_its_own_is_finished_too(tmp_path: P
     """
     async with played(tmp_path) as scenario:
         first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
-        refs = f"/repos/{scenario.repository}/git/refs/heads"
-        main = await scenario.person("ada").request("GET", f"{refs.replace('refs', 'ref')}/main")
-        back = {"sha": main["object"]["sha"], "force": True}
-        await scenario.person("ada").request("PATCH", f"{refs}/{second.branch}", back)
+        await set_back(scenario, second)
         await scenario.settle()
         first = await merged(scenario, first)
         second = await scenario.get(second)
@@ -110,6 +110,87 @@ async def test_what_a_merge_brings_in_beside_its_own_is_finished_too(tmp_path: P
         assert (first.status, second.status) == (Status.MERGED, Status.MERGED)
         assert branches == ["main"]
         assert await alarms(scenario) == []
+
+
+async def set_back(scenario: Scenario, proposal: Proposal) -> None:
+    """Its branch is where `main` is, so that every push to that brings it in."""
+    refs = f"/repos/{scenario.repository}/git/refs/heads"
+    main = await scenario.person("ada").request("GET", f"{refs.replace('refs', 'ref')}/main")
+    back = {"sha": main["object"]["sha"], "force": True}
+    await scenario.person("ada").request("PATCH", f"{refs}/{proposal.branch}", back)
+
+
+async def test_a_refused_merge_is_not_held_against_the_one_that_brought_its_head_in(
+    tmp_path: Path,
+) -> None:
+    """Nobody looked at the new head before; what was refused was another one."""
+    async with played(tmp_path) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        scenario.simulator.faults.add(Fault("PUT", MERGE, status=405))
+        second = await merged(scenario, second)
+        assert second.merge is not None
+        assert second.merge.failure is not None
+
+        async def in_the_same_moment() -> None:
+            await set_back(scenario, second)
+
+        scenario.simulator.faults.add(meanwhile(MERGE, in_the_same_moment, method="PUT"))
+        first = await merged(scenario, first)
+        second = await scenario.get(second)
+
+        assert (first.status, second.status) == (Status.MERGED, Status.MERGED)
+        assert audit_of(first).outcome is AuditOutcome.EXACT
+        assert await alarms(scenario) == []
+
+
+async def test_a_merge_that_was_never_sent_is_not_held_against_the_one_that_brought_its_head_in(
+    tmp_path: Path,
+) -> None:
+    """Nobody knows whether it was: the commit that merged it is another proposal's."""
+    async with played(tmp_path) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        second = await scenario.get(second)
+        assert second.validation is not None
+        begun = MergeAttempt(
+            head_sha=HeadSha(second.head_sha or ""),
+            approved_by=("ben",),
+            automatic=False,
+            at=scenario.ports.now(),
+            verdict=Verdict(
+                head_sha=HeadSha(second.head_sha or ""), head_tree="1" * 40, base_branch="main",
+                base_sha="2" * 40, method="squash", policy_digest="3" * 64,
+                evidence_digest=second.validation.evidence, approvals=("ben",),
+            ),
+        )  # fmt: skip
+        await scenario.ports.proposals.put(replace(second, merge=begun))
+
+        async def in_the_same_moment() -> None:
+            await set_back(scenario, second)
+
+        scenario.simulator.faults.add(meanwhile(MERGE, in_the_same_moment, method="PUT"))
+        first = await merged(scenario, first)
+        await scenario.heal()
+        second = await scenario.get(second)
+
+        assert (first.status, second.status) == (Status.MERGED, Status.MERGED)
+        assert audit_of(first).outcome is AuditOutcome.EXACT
+        assert await alarms(scenario) == []
+
+
+async def test_what_is_brought_in_hides_no_merge_of_something_else(tmp_path: Path) -> None:
+    """The answer to the merge is lost, and the other proposal is finished first."""
+    async with played(tmp_path, complaint=WRONG) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        await set_back(scenario, second)
+        await scenario.settle()
+        scenario.simulator.faults.add(tampered_merge())
+        scenario.simulator.faults.add(Fault("PUT", MERGE, status=502, when="after_effect"))
+        first = await merged(scenario, first)
+        second = await scenario.get(second)
+
+        assert (first.status, second.status) == (Status.MERGED, Status.MERGED)
+        assert audit_of(first).outcome is AuditOutcome.TAMPERED
+        assert len(await alarms(scenario)) == 1
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,11 @@ WORDS: dict[str, tuple[int, ...]] = {
 
 OFTEN = {"work": 12, "deliver": 3, "approve": 5, "settle": 3, "say": 4, "push": 2, "kill": 4,
          "hire": 2, "fail": 3, "propose": 2}  # fmt: skip
-_WORDS = list(WORDS)
-_WEIGHTS = [OFTEN.get(word, 1) for word in WORDS]
+ALWAYS = {"work", "settle", "approve"}
+"""Without them nothing ever merges."""
+KEPT = 0.5
+FAVOURED = (("say", 1), ("policy", 0))
+"""The numbers that choose a command and a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,27 @@ def schedule(seed: int) -> list[Step]:
     """
     The schedule of *seed*: always the same one, and no two much alike.
 
-    The first step asks for a proposal.
+    Each leaves out about half of the words, favours some, and says one of the commands and sets
+    one of the policies more often than others: what is rare when everything may happen (an
+    approval by command, its comment deleted, a reopening) then meets often enough. The practice
+    is known as swarm testing.
     """
     chance = random.Random(seed)
-    words = chance.choices(_WORDS, weights=_WEIGHTS, k=chance.randint(SHORTEST, LONGEST))
-    return [_step(word, chance) for word in ("propose", *words)]
+    kept = [word for word in WORDS if word in ALWAYS or chance.random() < KEPT]
+    weights = [OFTEN.get(word, 1) * chance.choice((1, 1, 3)) for word in kept]
+    favourites = {place: chance.randrange(WORDS[place[0]][place[1]]) for place in FAVOURED}
+    words = chance.choices(kept, weights=weights, k=chance.randint(SHORTEST, LONGEST))
+    # A policy holds from the start in one of two.
+    begin = ("policy", "propose") if chance.random() < 0.5 else ("propose",)
+    return [_step(word, favourites, chance) for word in (*begin, *words)]
 
 
-def _step(word: str, chance: random.Random) -> Step:
-    return Step(word, tuple(chance.randrange(choices) for choices in WORDS[word]))
+def _step(word: str, favourites: dict[tuple[str, int], int], chance: random.Random) -> Step:
+    numbers = [chance.randrange(choices) for choices in WORDS[word]]
+    for (favoured, index), number in favourites.items():
+        if favoured == word and chance.random() < 0.5:
+            numbers[index] = number
+    return Step(word, tuple(numbers))
 
 
 def simpler(steps: list[Step]) -> Iterator[list[Step]]:

@@ -16,7 +16,7 @@ from odyssey.ports import Ports
 Kind = Literal["comment", "revert"]
 
 SEEN_WITHIN = timedelta(seconds=5)
-"""A comment that is not to be seen later than this after it was written was deleted."""
+"""Later than this after a write GitHub's reads show it: a comment that is not there is deleted."""
 
 
 def seed_of(comment_id: int, index: int, *, kind: Kind = "comment") -> tuple[str, str, str]:

@@ -32,7 +32,8 @@ async def merged(
     # compares.
     if (
         merge is None
-        or merge.failure is not None
+        # What was refused of this very head may have come through all the same.
+        or (merge.failure is not None and merge.head_sha != proposal.head_sha)
         or decision.by != ports.app.bot_login
         or await _was_brought_in(proposal, pull, ports)
     ):
@@ -47,14 +48,19 @@ async def merged(
 
 
 async def _was_brought_in(proposal: Proposal, pull: PullRequest, ports: Ports) -> bool:
-    """Whether it was another proposal's merge that brought *pull* into its base branch."""
+    """
+    Whether it was another proposal's merge that brought *pull* into its base branch.
+
+    Only one that was judged merges anything, and it is audited there.
+    """
     repository = proposal.repository
     newest = await ports.proposals.newest(limit=NEWEST, repository=repository.full_name)
+    others = [each.merge for each in newest if each.id != proposal.id and each.merge]
+    heads = set(pull.merge_parents[1:]) - {proposal.merge and proposal.merge.head_sha}
     return any(
-        each.merge.sha == pull.merge_sha
-        or (each.merge.is_unanswered and each.merge.head_sha in pull.merge_parents[1:])
-        for each in newest
-        if each.id != proposal.id and each.merge
+        other.sha == pull.merge_sha or (other.is_unanswered and other.head_sha in heads)
+        for other in others
+        if other.verdict
     )
 
 

@@ -18,6 +18,7 @@ from odyssey.domain.errors import (
     NotFound,
     NotMergeable,
     NotProposable,
+    Unavailable,
 )
 from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.proposal import FoundConflict, Proposal
@@ -47,14 +48,21 @@ async def merge(
     )
     # An earlier try of which no answer came may turn out to be the one that merged.
     earlier = proposal.merge if proposal.merge and proposal.merge.is_unanswered else None
-    proposal = replace(proposal, merge=attempt)
-    await ports.proposals.put(proposal)
     base = f"base:{proposal.repository.full_name.lower()}:{decision.base_branch}"
     try:
         # One at a time into a branch: the second of two must be judged on what the first one left.
         async with ports.proposals.lock(base):
             await _judge_again(proposal, decision, ports, judge)
-            sha = await _send(proposal, decision, ports)
+            attempt = replace(attempt, at=ports.now())
+            proposal = replace(proposal, merge=attempt)
+            await ports.proposals.put(proposal)
+            try:
+                sha = await _send(proposal, decision, ports)
+            except Unavailable:
+                # What came of it may be as new as this moment.
+                unanswered = replace(attempt, at=ports.now())
+                await ports.proposals.put(replace(proposal, merge=unanswered))
+                raise
     except Conflict:
         await ports.proposals.put(replace(proposal, merge=earlier))
         raise

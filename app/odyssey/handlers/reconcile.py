@@ -126,7 +126,9 @@ async def _settle(
         proposal = replace(proposal, rejection=None, retained="")
     begun = proposal.merge if proposal.merge and proposal.merge.is_unanswered else None
     proposal, policy, decision = await _judged(proposal, pull, ports)
-    if begun and proposal.merge is None and ports.now() - begun.at < SEEN_WITHIN:
+    # A merge that is sent once more does no harm: GitHub answers what became of the first.
+    is_harmless = isinstance(decision, gate.Merge) or not pull.is_open
+    if begun and not is_harmless and ports.now() - begun.at < SEEN_WITHIN:
         raise Conflict(f"{pull.ref}: this read may be older than a merge that was begun")
     match decision:
         case gate.Validate():
@@ -179,15 +181,17 @@ async def _judged(
     proposal = replace(proposal, base_branch=pull.base_branch)
     proposal = proposal.with_head(pull.head_sha, at=ports.now())
     policy = _policy(pull, ports)
-    if pull.is_open and isinstance(policy, Policy):
-        proposal = await without_lost_approvals(proposal, policy, ports)
     proposal = await with_answers_of_git(proposal, pull, policy, ports)
+    judged = proposal
+    if pull.is_open and isinstance(policy, Policy):
+        # Of this judgement only: GitHub may have failed to show what is there.
+        judged = await without_lost_approvals(proposal, policy, ports)
     decision = gate.evaluate(
-        proposal,
+        judged,
         pull,
         policy,
         default_mode=ports.app.approval_mode,
-        authority=await authority_of(proposal, pull, policy, ports),
+        authority=await authority_of(judged, pull, policy, ports),
         alarm=None if pull.alarm_issue is None else gate_is_closed(pull.alarm_issue),
     )
     return _noted(proposal, decision), policy, decision
