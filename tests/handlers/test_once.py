@@ -14,9 +14,11 @@ from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
 from odyssey.domain.errors import Conflict, Unavailable
 from odyssey.domain.events import IssueCommented
-from odyssey.handlers.once import obey_once
+from odyssey.handlers.once import LONG_AGO, obey_once
 from odyssey.handlers.propose import propose
 from odyssey.simulator import Fault
+
+PROPOSE = "/odyssey propose Say x\n\n`x.md`\n```\nnew\n```"
 
 
 async def asked_to_validate(desk: Desk) -> IssueCommented:
@@ -124,3 +126,36 @@ async def test_a_comment_that_is_not_to_be_seen_yet_is_obeyed_when_it_is(desk: D
     await obey_once(event, desk.ports)
 
     assert len(await desk.answers(event.number)) == 1
+
+
+async def test_a_rejection_of_an_older_store_is_not_carried_out_on_what_was_reopened(
+    desk: Desk,
+) -> None:
+    """It left no answer, and its effect was taken back by a person."""
+    event = await asked_to_validate(desk)
+    event = replace(
+        event,
+        body="/odyssey reject Too early.",
+        created_at=desk.ports.now() - LONG_AGO - timedelta(minutes=1),
+    )
+    await desk.ports.github.react(event.repository, event.comment_id, "eyes")
+
+    await obey_once(event, desk.ports)
+
+    assert (await desk.read(f"pulls/{event.number}"))["state"] == "open"
+
+
+async def test_what_was_proposed_under_an_older_name_of_the_repository_is_not_proposed_again(
+    desk: Desk,
+) -> None:
+    """Its branch has an id that was made of the old name; the comment is the same."""
+    event = await desk.commented(PROPOSE)
+    event = replace(event, created_at=desk.ports.now() - timedelta(hours=1))
+    source = event.url.replace("greeter", "welcomer")
+    request = desk.request(Files({"x.md": "new\n"}), message="Say x", source_url=source)
+    await propose(request, desk.ports)
+    await desk.ports.github.react(event.repository, event.comment_id, "eyes")
+
+    await obey_once(event, desk.ports)
+
+    assert len(await desk.read("pulls?state=all")) == 1

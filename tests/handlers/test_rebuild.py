@@ -1,5 +1,5 @@
 """
-Rebuild: what another worker opens just now is not put back to what was known before.
+Rebuild: what is known is neither put back nor lost, whoever opens or renames something meanwhile.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from redis.asyncio import Redis
 from handlers.conftest import Desk
 from odyssey.adapters.redis_proposals import BY_PULL_REQUEST
 from odyssey.domain.change import Files
+from odyssey.domain.identifiers import InstallationId
 from odyssey.handlers.propose import propose
 from odyssey.handlers.rebuild import rebuild_missing
+from odyssey.handlers.sweep_proposals import sweep_proposals
 from odyssey.simulator import late_answer
 
 
@@ -50,3 +52,33 @@ async def test_a_pull_request_that_is_just_being_opened_is_waited_for(
 
     assert await looking is None
     assert await desk.ports.proposals.find_by_pull_request(ref) == proposal
+
+
+async def test_a_proposal_of_a_repository_with_a_new_name_is_followed_there(
+    desk: Desk, redis: Redis
+) -> None:
+    """Its record is the old name's; of the open pull request the id tells."""
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    ref = proposal.pull_request
+    old = replace(ref.repository, name="welcomer")
+    await desk.ports.proposals.put(replace(proposal, repository=old))
+    await redis.delete(BY_PULL_REQUEST)
+    rebuilt = await rebuild_missing(ref, desk.ports)
+
+    assert rebuilt is not None
+    assert rebuilt.repository == ref.repository
+    assert await desk.ports.proposals.find_by_pull_request(ref) == rebuilt
+
+
+async def test_a_proposal_of_an_earlier_installation_is_taken_over_by_the_present_one(
+    desk: Desk,
+) -> None:
+    """The App was removed and came back: with the old one nothing can be asked any more."""
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    gone = replace(proposal.repository, installation_id=InstallationId(9))
+    await desk.ports.proposals.put(replace(proposal, repository=gone))
+    await sweep_proposals(desk.ports)
+    after = await desk.ports.proposals.get(proposal.id)
+
+    assert after is not None
+    assert after.repository == proposal.repository

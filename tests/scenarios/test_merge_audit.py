@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -276,6 +277,57 @@ async def test_a_base_that_moves_in_the_moment_of_the_merge_is_said(
         assert "never validated" in await said(scenario, proposal)
         assert await alarms(scenario) == []
         assert "Meanwhile" in await scenario.read("docs/other.md")
+
+
+async def test_another_base_branch_in_the_moment_of_the_merge_raises_the_alarm(
+    tmp_path: Path,
+) -> None:
+    """GitHub is told the head with a merge, and no base: what was judged went elsewhere."""
+    async with played(tmp_path, complaint=WRONG) as scenario:
+        await scenario.push("release", {"docs/release.md": "Released.\n"}, by="ada")
+        await scenario.settle()
+        proposal = await proposed(scenario, "door")
+        path = f"/repos/{scenario.repository}/pulls/{proposal.pull_request.number}"
+
+        async def turn_to_release() -> None:
+            await scenario.person("ada").request("PATCH", path, {"base": "release"})
+
+        scenario.simulator.faults.add(meanwhile(MERGE, turn_to_release, method="PUT"))
+        proposal = await merged(scenario, proposal)
+
+        assert audit_of(proposal).outcome is AuditOutcome.TAMPERED
+        assert (
+            "It merged into `release`; judged was a merge into `main`" in audit_of(proposal).words
+        )
+        assert len(await alarms(scenario)) == 1
+
+
+async def test_what_changes_while_many_people_are_asked_about_is_judged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The read is old by then, and is made once more right before the merge."""
+    monkeypatch.setattr("odyssey.handlers.merge.STILL_FRESH", timedelta(0))
+    async with played(tmp_path) as scenario:
+        await scenario.push("release", {"docs/release.md": "Released.\n"}, by="ada")
+        await scenario.settle()
+        proposal = await proposed(scenario, "door")
+        path, reads = f"/repos/{scenario.repository}/pulls/{proposal.pull_request.number}", 0
+
+        async def turn_to_release_at_the_third_read() -> None:
+            nonlocal reads
+            reads += 1
+            if reads == 3:
+                await scenario.person("ada").request("PATCH", path, {"base": "release"})
+
+        await scenario.approve(proposal.pull_request.number)
+        scenario.simulator.faults.add(
+            meanwhile("/graphql", turn_to_release_at_the_third_read, method="POST", times=None)
+        )
+        await scenario.settle()
+
+        assert reads > 3
+        assert count_of(scenario, "PUT", "/merge") == 0
+        assert (await scenario.get(proposal)).base_branch == "release"
 
 
 async def test_who_is_cut_off_between_merge_and_audit_leaves_it_to_the_next(

@@ -161,6 +161,8 @@ def _only_odyssey_merges(stage: Stage) -> Iterator[str]:
 
 
 def _no_alarm_was_raised(stage: Stage) -> Iterator[str]:
+    if stage.witness.astray:
+        return
     for issue in stage.world.repository.issues.values():
         if issue.pull is None and issue.user.login == BOT:
             yield f"Odyssey opened an issue: {issue.title}"
@@ -184,6 +186,8 @@ def _every_write_is_in_the_audit_log(stage: Stage) -> Iterator[str]:
 
 def _nobody_complained(stage: Stage) -> Iterator[str]:
     for message in stage.world.complaints.messages:
+        if stage.witness.astray and "is not what was approved" in message:
+            continue
         yield f"logged as an error: {message}"
 
 

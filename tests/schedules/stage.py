@@ -52,6 +52,12 @@ WRITES = (
     ("PATCH", r".*/issues/comments/\d+"),
     ("PUT", r".*/merge"),
 )
+CHANGES = {
+    "propose", "say", "approve", "object", "dismiss", "push", "force", "delete", "close", "reopen",
+    "retarget", "draft", "ready", "unsay", "policy", "base", "demote", "promote", "rerun", "forge",
+    "fail", "limit", "revoke",
+}  # fmt: skip
+"""After one of these an approval by command may be refused for good reason."""
 _DRAFT = "mutation($id: ID!) { %s(input: {pullRequestId: $id}) { pullRequest { id } } }"
 
 
@@ -67,8 +73,11 @@ class Stage:
     witness: Witness
     reopened: set[int] = field(default_factory=set)
     policies: list[Rules] = field(default_factory=lambda: [POLICIES[0]])
-    is_lossy: bool = False
-    """Whether a delivery was dropped or held back, so that Odyssey does not know all it could."""
+    loses_ends: bool = False
+    """Whether it was dropped how a run ended, so that Odyssey does not know all it could."""
+    holds_ends: bool = False
+    approving: set[int] = field(default_factory=set)
+    """Comments that approve, since all was quiet and nobody did anything else."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -78,6 +87,9 @@ class Stage:
 
     async def play(self, step: Step) -> None:
         """Plays one step; one that has nothing to act on does nothing."""
+        if step.word in CHANGES:
+            self.witness.rightful -= self.approving
+            self.approving.clear()
         await getattr(self, f"_{step.word}")(*step.numbers)
 
     def _pull(self, which: int) -> PullRequest | None:
@@ -131,6 +143,15 @@ class Stage:
             older = parents[0] if parents else "0123456789ab"
             body = body.format(head=pull.head_sha[:12], older=older[:12])
         await self._comment(who, number, body)
+        if pull and pull.number == number and self.said:
+            self._note_approval(self.said[-1], pull)
+
+    def _note_approval(self, said: Said, pull: PullRequest) -> None:
+        # A command is judged on a second read before it is refused, and not on a third.
+        stale = [each for each in self.world.troubles if each.kind == "stale_read"]
+        if len(stale) <= 2 and self.witness.approves(said, pull):
+            self.approving.add(said.comment_id)
+            self.witness.rightful.add(said.comment_id)
 
     async def _approve(self, who: int, which: int, older: int) -> None:
         if pull := self._pull(which):
@@ -287,22 +308,27 @@ class Stage:
 
     # The network and GitHub
 
-    def _first(self, many: int) -> Any:
+    def _first(self, many: int) -> tuple[Any, bool]:
+        """The predicate of the deliveries that come next, and whether one tells of a run's end."""
         chosen = self.world.simulator.outbox.due()[: many + 1]
-        return lambda delivery: any(delivery is each for each in chosen)
+        tells_of_end = any(each.name == "workflow_run.completed" for each in chosen)
+        return lambda delivery: any(delivery is each for each in chosen), tells_of_end
 
     async def _drop(self, many: int) -> None:
-        self.is_lossy = True
-        self.world.simulator.outbox.drop(self._first(many))
+        which, tells_of_end = self._first(many)
+        self.loses_ends |= tells_of_end
+        self.world.simulator.outbox.drop(which)
 
     async def _double(self, many: int) -> None:
-        self.world.simulator.outbox.repeat(self._first(many))
+        self.world.simulator.outbox.repeat(self._first(many)[0])
 
     async def _hold(self, many: int) -> None:
-        self.is_lossy = True
-        self.world.simulator.outbox.hold(self._first(many))
+        which, tells_of_end = self._first(many)
+        self.holds_ends |= tells_of_end
+        self.world.simulator.outbox.hold(which)
 
     async def _free(self) -> None:
+        self.holds_ends = False
         self.world.simulator.outbox.release()
 
     async def _reverse(self) -> None:
@@ -357,7 +383,8 @@ class Stage:
         self.world.executor.release()
         await self.world.revive()
         await self.world.settle()
-        if not self.is_lossy:
+        self.approving.clear()
+        if not self.loses_ends and not self.holds_ends:
             self.witness.all_is_told()
         for hand in self.world.hands:
             hand.door.close()

@@ -53,6 +53,7 @@ class Look:
     """What a worker was shown of a pull request, and what stood against a merge of it then."""
 
     head_sha: str
+    base_branch: str
     base_sha: str | None
     obstacles: tuple[str, ...]
 
@@ -67,7 +68,9 @@ class Witness:
 
     `tidied` are Odyssey's comments that somebody deleted, `unheard` the ids of those whose answer
     from GitHub never came. `ends` is how each attempt of a run ended, oldest first, `told` how many
-    of them Odyssey had heard of when all was quiet last.
+    of them Odyssey had heard of when all was quiet last. `rightful` are the comments that approved
+    when they were made, with nothing else in between. `astray` are pull requests that somebody
+    turned to another base branch in the moment of their merge.
     """
 
     world: World
@@ -80,6 +83,8 @@ class Witness:
     problems: list[str] = field(default_factory=list)
     tidied: list[Comment] = field(default_factory=list)
     unheard: set[int] = field(default_factory=set)
+    rightful: set[int] = field(default_factory=set)
+    astray: set[int] = field(default_factory=set)
     ends: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     told: dict[int, int] = field(default_factory=dict)
     pushes: Counter[str] = field(default_factory=Counter)
@@ -127,7 +132,8 @@ class Witness:
             pull = pull.previous
         git = Git(self.world.repository.git_dir)
         base = git.find_ref(f"refs/heads/{pull.base_branch}")
-        self.looks[place, pull.number] = Look(pull.head_sha, base, self.obstacles(pull))
+        obstacles = self.obstacles(pull)
+        self.looks[place, pull.number] = Look(pull.head_sha, pull.base_branch, base, obstacles)
 
     def _judge(self, place: int, number: int) -> None:
         pull = self.world.repository.pulls.get(number)
@@ -140,6 +146,9 @@ class Witness:
             self.problems.append(
                 f"#{number} was merged at {pull.head_sha[:7]}; seen was {look.head_sha[:7]}"
             )
+        elif look.base_branch != pull.base_branch:
+            # GitHub takes no base branch with a merge: an alarm is all that can follow.
+            self.astray.add(number)
         elif look.obstacles:
             self.problems.append(f"#{number} was merged although {'; '.join(look.obstacles)}")
         else:
@@ -169,6 +178,8 @@ class Witness:
             found.append("it was a draft")
         if not rules.is_valid:
             found.append("its policy was invalid")
+        if for_sure and self.astray:
+            found.append("an alarm stood")
         found += self._missing_run(repository, pull, for_sure=for_sure)
         found += self._missing_approvals(pull, rules, for_sure=for_sure)
         found += [
@@ -263,12 +274,20 @@ class Witness:
             is_last = last is None or (last.submitted_at or said.at) <= said.at
             if not (may_push and is_later and is_last):
                 continue
-            if for_sure and self.answers(said, 0):
+            if for_sure and said.comment_id not in self.rightful and self.answers(said, 0):
                 continue  # an approval is answered only where it was refused
             if pull.head_sha.startswith(found[1]):
                 yield said.by, pull.head_sha
             elif not for_sure and (approved := git.find_commit(found[1])):
                 yield said.by, approved
+
+    def approves(self, said: Said, pull: PullRequest) -> bool:
+        """Whether the comment just made approves *pull*, for all that is known now."""
+        rules = self.rules(pull)
+        barred = set() if rules.requester_counts else self._makers(pull)
+        approvals = {login for login, _ in self._approvals(pull, rules, for_sure=True)}
+        found = _APPROVES.search(said.body)
+        return found is not None and said.by in approvals - barred
 
     def answers(self, said: Said, index: int) -> list[Comment]:
         """

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
+from odyssey.adapters.guard import check_guards
 from odyssey.adapters.redis_connection import command, unavailable_without_redis
 from odyssey.adapters.redis_heart import Heart, Hold, clock
 from odyssey.adapters.redis_inbox import OPEN
@@ -103,7 +104,8 @@ class RedisProposalStore:
         return await self._get_found(found)
 
     async def put(self, proposal: Proposal) -> None:
-        """See `ProposalStore.put`."""
+        """See `ProposalStore.put`; whoever lost a lock it holds writes nothing."""
+        await check_guards()
         id, repository = proposal.id, proposal.repository
         at = proposal.created_at.timestamp()
         with unavailable_without_redis():

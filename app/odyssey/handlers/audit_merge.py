@@ -82,6 +82,11 @@ async def _find(
 async def _compare(
     proposal: Proposal, verdict: Verdict, pull: PullRequest, ports: Ports
 ) -> Finding:
+    if pull.base_branch != verdict.base_branch:
+        return _tampered(
+            f"It merged into {code(pull.base_branch)}; judged was a merge into "
+            f"{code(verdict.base_branch)}."
+        )
     parents, method = pull.merge_parents, MergeMethod(verdict.method)
     if method is MergeMethod.MERGE and parents[1:] != (verdict.head_sha,):
         return _tampered(f"Its second parent is not {code(verdict.head_sha[:7])}.")

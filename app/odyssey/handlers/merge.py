@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from odyssey.domain import comments, gate
 from odyssey.domain.errors import (
@@ -24,6 +25,9 @@ from odyssey.domain.merge_attempt import MergeAttempt
 from odyssey.domain.proposal import FoundConflict, Proposal
 from odyssey.domain.pull_request import PullRequest
 from odyssey.ports import Ports, UpdateMethod
+
+STILL_FRESH = timedelta(milliseconds=200)
+"""A read older than this when the merge is sent is made once more."""
 
 Judge = Callable[[Proposal, PullRequest], Awaitable[gate.Decision]]
 """The gate, asked about one read of the pull request."""
@@ -77,8 +81,14 @@ async def merge(
 async def _judge_again(
     proposal: Proposal, decision: gate.Merge, ports: Ports, judge: Judge
 ) -> None:
-    pull = await ports.github.snapshot(proposal.pull_request)
+    pull, read_at = await ports.github.snapshot(proposal.pull_request), ports.now()
     again = await judge(proposal, pull)
+    if ports.now() - read_at > STILL_FRESH:
+        # Who is asked about many people takes long: in that time somebody may turn it to another
+        # base branch, of which GitHub is told nothing by the merge.
+        later = await ports.github.snapshot(proposal.pull_request)
+        if replace(later, mergeable=pull.mergeable) != pull:
+            raise Conflict(f"{pull.ref}: it changed while it was judged; judged again")
     if not isinstance(again, gate.Merge):
         raise Conflict(f"{pull.ref}: what was ready a moment ago is not any more; judged again")
     if changed := decision.verdict.differences(again.verdict):

@@ -9,6 +9,7 @@ back to the comment, what is on GitHub tells what was done.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from odyssey.domain import comments, given_up
 from odyssey.domain.commands import (
@@ -29,6 +30,10 @@ from odyssey.handlers.obey import obey
 from odyssey.handlers.rebuild import know, rebuild_missing
 from odyssey.handlers.remember_said import retain_comment
 from odyssey.ports import Ports
+
+NEWEST = 1_000
+LONG_AGO = timedelta(hours=2)
+"""Whoever worked a command that is older than this was not in the midst of it."""
 
 
 async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False) -> None:
@@ -53,7 +58,7 @@ async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False)
         # An earlier try of this store's own is no work from before it.
         if is_forgotten and await ports.notes.was_untouched(repository, event.comment_id):
             is_forgotten, again = False, True
-        done = await find_done(event, commands, ports) if is_forgotten else frozenset()
+        done = await find_done(event, commands, known_since, ports) if is_forgotten else frozenset()
         if len(done) < len(commands) and await obey(
             event, ports, again=again or is_forgotten, skip=done
         ):
@@ -62,13 +67,14 @@ async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False)
 
 
 async def find_done(
-    event: IssueCommented, commands: Sequence[Command], ports: Ports
+    event: IssueCommented, commands: Sequence[Command], known_since: datetime, ports: Ports
 ) -> frozenset[int]:
     """
     Which of the commands of a comment from before the notes were carried out, by GitHub's word.
 
     An answer has its marker. A command without an answer shows in its effect; one that Odyssey
-    never put its eyes on was never begun.
+    never put its eyes on was never begun. What shows in no effect for good (a pull request that
+    was rejected may be reopened, a base branch moves on) was carried out if it is long ago.
     """
     repository = event.repository
     try:
@@ -87,12 +93,14 @@ async def find_done(
         marker = comments.answer_marker(event.comment_id, index)
         if await ports.overview.find_answer(
             repository, event.number, marker
-        ) or await _is_in_effect(command, index, event, ports):
+        ) or await _is_in_effect(command, index, event, known_since, ports):
             done.add(index)
     return frozenset(done)
 
 
-async def _is_in_effect(command: Command, index: int, event: IssueCommented, ports: Ports) -> bool:
+async def _is_in_effect(
+    command: Command, index: int, event: IssueCommented, known_since: datetime, ports: Ports
+) -> bool:
     match command:
         case Propose(change=change) if change is not None:
             return await _is_proposed(command, index, event, ports)
@@ -108,7 +116,7 @@ async def _is_in_effect(command: Command, index: int, event: IssueCommented, por
                 # Of the present head it is kept again; of another one it says nothing any more.
                 return not (proposal.head_sha or "").startswith(command.sha)
             if not isinstance(command, Validate):
-                return False
+                return known_since - event.created_at > LONG_AGO
             validation = proposal.validation
             is_older = proposal.head_since is not None and event.created_at < proposal.head_since
             # A later validation of the same head answers an earlier wish for one.
@@ -132,7 +140,17 @@ async def _is_proposed(command: Propose, index: int, event: IssueCommented, port
         return False
     found = await ports.overview.find_pull(repository, branch)
     if found is None:
-        return False
+        return await _is_proposed_elsewhere(command, event, ports)
     await rebuild_missing(found, ports)
     await ports.inbox.ask_reconcile(found)
     return True
+
+
+async def _is_proposed_elsewhere(command: Propose, event: IssueCommented, ports: Ports) -> bool:
+    """Whether it was proposed while the repository had another name, and so another branch."""
+    newest = await ports.proposals.newest(limit=NEWEST, repository=event.repository.full_name)
+    asked = f"#issuecomment-{event.comment_id}"
+    message = command.message.strip()
+    return any(
+        each.source_url.endswith(asked) and each.commit_message == message for each in newest
+    )

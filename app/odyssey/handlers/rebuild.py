@@ -135,9 +135,11 @@ async def _rebuilt(pull: PullRequest, identifier: ProposalId, ports: Ports) -> P
     ref = pull.ref
     begun = await ports.proposals.get(identifier)
     if begun is not None:
-        # Only its number was lost; one that has another pull request is not this one's.
+        # Only its number was lost, or its repository has another name by now; one that has another
+        # pull request is not this one's.
         is_this = begun.pull_number in (None, ref.number) and begun.rejection is None
-        return replace(begun, pull_number=ref.number) if is_this else None
+        known = replace(begun, repository=ref.repository, pull_number=ref.number)
+        return known if is_this else None
     traces = await ports.overview.traces(ref, pull.head_sha)
     record = await _believed(identifier, ref, traces, ports)
     if record is None:

@@ -8,7 +8,7 @@ told, pull requests that were closed, merged or reopened meanwhile, and time its
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from odyssey.domain import comments
@@ -19,7 +19,7 @@ from odyssey.domain.identifiers import DeliveryId, PullRequestRef, RepositoryRef
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.approve_command import withdraw
 from odyssey.handlers.rebuild import is_candidate, know, rebuild_missing
-from odyssey.handlers.reconcile import validate_again
+from odyssey.handlers.reconcile import lock_key, validate_again
 from odyssey.handlers.reject import reject
 from odyssey.handlers.sweep_comments import sweep_comments
 from odyssey.ports import SWEPT, Delivery, Ports
@@ -95,7 +95,7 @@ async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: P
         if is_candidate(each, ports)
     }
     held = {
-        each.pull_number: each
+        each.pull_number: await _of_this_installation(each, repository, ports)
         for each in await ports.proposals.newest(limit=NEWEST, repository=repository.full_name)
         if each.pull_number is not None
     }
@@ -117,6 +117,19 @@ async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: P
             sweep.asked.append(proposal.id)
             await ports.inbox.ask_reconcile(proposal.pull_request)
     sweep.comments += await sweep_comments(installed, ports)
+
+
+async def _of_this_installation(
+    proposal: Proposal, repository: RepositoryRef, ports: Ports
+) -> Proposal:
+    """The proposal with the installation that holds now: an App may be removed and come back."""
+    if proposal.repository.installation_id == repository.installation_id:
+        return proposal
+    async with ports.proposals.lock(lock_key(proposal.pull_request)):
+        proposal = await ports.proposals.get(proposal.id) or proposal
+        proposal = replace(proposal, repository=repository)
+        await ports.proposals.put(proposal)
+    return proposal
 
 
 async def _without_lost_approvals(proposal: Proposal, ports: Ports) -> Proposal:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from odyssey.adapters.guard import guarded
 from odyssey.adapters.redis_heart import BEAT
 from odyssey.adapters.redis_inbox import OPEN
 from odyssey.adapters.redis_proposals import RedisProposalStore, UnreadableRecord
@@ -312,3 +313,17 @@ async def test_an_error_under_a_lock_stays_what_it_is_and_frees_it(
                 raise kind
 
     assert await redis.exists("odyssey:lock:a") == 0
+
+
+async def test_who_lost_what_it_holds_writes_no_fact(store: RedisProposalStore) -> None:
+    """Its process stood still, and another worker knows more by now."""
+
+    class Lost:
+        async def check(self) -> None:
+            raise Busy("the lock was lost")
+
+    await store.put(proposal(1))
+    with guarded(Lost()), pytest.raises(Busy):
+        await store.put(replace(proposal(1), reviewer="ben"))
+
+    assert await store.get(proposal(1).id) == proposal(1)
