@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from odyssey.domain.errors import NotFound
+from odyssey.domain.errors import NotFound, OdysseyError
 from odyssey.domain.identifiers import HeadSha, PullRequestRef, RepositoryRef, RunId
 from odyssey.ports.healing import (
     DeliveryAttempt,
@@ -79,10 +79,11 @@ class QuietOverview:
 
 @dataclass(slots=True)
 class DeliveryLog:
-    """GitHub's log: *attempts*, newest first, and which tries were asked for again."""
+    """GitHub's log: *attempts*, newest first, which tries were asked for again, and what not."""
 
     attempts: list[DeliveryAttempt] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
+    refused: dict[int, OdysseyError] = field(default_factory=dict)
 
     async def since(self, start: datetime, *, most: int) -> Sequence[DeliveryAttempt]:
         """See `ports.healing.Deliveries`."""
@@ -90,4 +91,6 @@ class DeliveryLog:
 
     async def redeliver(self, attempt_id: int) -> None:
         """See `ports.healing.Deliveries`."""
+        if attempt_id in self.refused:
+            raise self.refused[attempt_id]
         self.asked.append(attempt_id)

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from redis.asyncio import Redis
 
-from handlers.conftest import Desk
+from handlers.conftest import REPOSITORY, Desk
 from odyssey.adapters.redis_proposals import BY_PULL_REQUEST
 from odyssey.domain.change import Files
 from odyssey.domain.identifiers import InstallationId
 from odyssey.handlers.propose import propose
-from odyssey.handlers.rebuild import rebuild_missing
+from odyssey.handlers.rebuild import know, rebuild_missing
 from odyssey.handlers.sweep_proposals import sweep_proposals
-from odyssey.simulator import late_answer
+from odyssey.simulator import Fault, late_answer
 
 
 def note(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
@@ -82,3 +82,27 @@ async def test_a_proposal_of_an_earlier_installation_is_taken_over_by_the_presen
 
     assert after is not None
     assert after.repository == proposal.repository
+
+
+async def test_a_locked_conversation_does_not_keep_its_repository_unknown(
+    desk: Desk, redis: Redis
+) -> None:
+    """
+    Nothing proves who asked, and it cannot be said there: the other events of the repository,
+    which wait until all of it is known, go on.
+    """
+    proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    number = proposal.pull_number
+    await desk.person("ada").request(
+        "PATCH", f"/repos/{REPOSITORY}/pulls/{number}", {"body": "No record."}
+    )
+    desk.simulator.repository(REPOSITORY).check_runs.clear()
+    await redis.flushdb()
+    refusal = Fault("POST", rf".*/issues/{number}/comments", status=403, message="issue is locked")
+    desk.simulator.faults.add(refusal)
+
+    await know(desk.repository, desk.ports)
+
+    assert refusal.used == 1
+    assert await desk.ports.notes.knows_since(desk.repository) is not None
+    assert await desk.ports.proposals.find_by_pull_request(proposal.pull_request) is None

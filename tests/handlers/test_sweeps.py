@@ -10,10 +10,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from handlers.conftest import Desk
-from odyssey.domain.errors import Busy
+from odyssey.adapters.github_client import Refused
+from odyssey.domain.change import Files
+from odyssey.domain.errors import Busy, NotFound, OdysseyError, Unavailable
 from odyssey.domain.identifiers import DeliveryId
+from odyssey.domain.proposal import Proposal
+from odyssey.handlers.propose import propose
 from odyssey.handlers.sweep_deliveries import (
     GRACE,
     MOST_ASKED,
@@ -23,8 +28,10 @@ from odyssey.handlers.sweep_deliveries import (
     DeliverySweep,
     sweep_deliveries,
 )
+from odyssey.handlers.sweep_proposals import sweep_proposals
 from odyssey.ports import Delivery, Ports
 from odyssey.ports.healing import DeliveryAttempt
+from odyssey.simulator import Fault
 from quiet_overview import DeliveryLog
 
 
@@ -186,6 +193,35 @@ async def test_one_sweep_asks_for_so_many_and_the_next_for_the_rest(sweeps: Swee
     assert set(second.asked) >= {f"lost {MOST_ASKED + number}" for number in range(20)}
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [Refused(422, "Unprocessable", "POST"), Refused(400, "Bad", "POST"), NotFound("gone")],
+)
+async def test_a_delivery_that_github_does_not_send_again_stands_in_nobodys_way(
+    sweeps: Sweeps, refusal: OdysseyError
+) -> None:
+    """Each refusal counts as a try, so that it is given up one day."""
+    sweeps.log.refused[sweeps.tried("refused", ago=timedelta(hours=2))] = refusal
+    sweeps.tried("lost")
+
+    sweep = await sweeps.sweep()
+
+    assert sweep.asked == ("lost",)
+    assert (await sweeps.ports.notes.tries("delivery:refused"))[0] == 1
+    assert (await sweeps.ports.notes.tries("delivery:lost"))[0] == 1
+
+
+async def test_when_github_does_not_answer_the_next_sweep_goes_on(sweeps: Sweeps) -> None:
+    """That is no word about the delivery, and counts for nothing."""
+    away = sweeps.tried("lost")
+    sweeps.log.refused[away] = Unavailable("GitHub answered 502")
+    with pytest.raises(Unavailable):
+        await sweeps.sweep()
+    del sweeps.log.refused[away]
+
+    assert (await sweeps.sweep()).asked == ("lost",)
+
+
 async def test_only_one_process_sweeps_at_a_time(sweeps: Sweeps) -> None:
     """Another one is told so, and leaves it."""
     sweeps.tried("lost")
@@ -194,3 +230,55 @@ async def test_only_one_process_sweeps_at_a_time(sweeps: Sweeps) -> None:
             await sweeps.sweep()
 
     assert sweeps.log.asked == []
+
+
+async def two_proposals(desk: Desk) -> tuple[Proposal, Proposal]:
+    """Proposals #1 and #2, which a sweep comes to in this order."""
+    await desk.ports.notes.knows(desk.repository, desk.ports.now())
+    one = await propose(desk.request(Files({"a.txt": "a\n"}), seed=("one",)), desk.ports)
+    two = await propose(desk.request(Files({"b.txt": "b\n"}), seed=("two",)), desk.ports)
+    return one, two
+
+
+async def test_a_record_that_cannot_be_read_keeps_no_other_from_its_rebuild(
+    desk: Desk, redis: Redis
+) -> None:
+    """A newer Odyssey wrote it; the pull request behind it is rebuilt all the same."""
+    one, two = await two_proposals(desk)
+    await redis.set(f"odyssey:proposal:{one.id}", b'{"from": "the future"}')
+    await redis.delete(f"odyssey:proposal:{two.id}")
+
+    sweep = await sweep_proposals(desk.ports)
+
+    assert sweep.rebuilt == [two.id]
+    assert await desk.ports.notes.time("sweep:proposals") is not None
+
+
+async def test_a_proposal_that_cannot_be_looked_at_keeps_no_other_from_its_look(
+    desk: Desk,
+) -> None:
+    """GitHub does not show the one that is old enough to expire; the other one has expired."""
+    one, two = await two_proposals(desk)
+    later = replace(desk.ports, now=lambda: datetime.now(UTC) + timedelta(days=40))
+    desk.simulator.faults.add(Fault("POST", "/graphql", status=422))
+
+    sweep = await sweep_proposals(later)
+
+    assert sweep.expired == [two.id]
+    assert (await sweep_proposals(later)).expired == [one.id]
+
+
+async def test_an_expired_proposal_is_closed_although_its_conversation_takes_no_comment(
+    desk: Desk,
+) -> None:
+    """It is locked; the other one is closed too, and told why."""
+    one, two = await two_proposals(desk)
+    later = replace(desk.ports, now=lambda: datetime.now(UTC) + timedelta(days=40))
+    told = rf".*/issues/{one.pull_number}/comments"
+    desk.simulator.faults.add(Fault("POST", told, status=403, message="issue is locked"))
+
+    sweep = await sweep_proposals(later)
+
+    assert sweep.expired == [one.id, two.id]
+    assert (await desk.read(f"pulls/{one.pull_number}"))["state"] == "closed"
+    assert "Expired" in (await desk.answers(two.pull_request.number))[-1]

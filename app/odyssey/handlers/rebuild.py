@@ -22,6 +22,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from odyssey.domain import comments
+from odyssey.domain.errors import NotFound, WriteRefused
 from odyssey.domain.gate import AUTOMATIC
 from odyssey.domain.identifiers import (
     ProposalId,
@@ -246,10 +247,14 @@ async def _restored(
 
 async def _say_lost(ref: PullRequestRef, identifier: ProposalId, ports: Ports) -> None:
     marker = comments.lost_marker(identifier)
-    await ports.github.post_comment(
-        ref.repository,
-        ref.number,
-        f"{comments.lost(identifier)}\n\n{marker}",
-        marker=marker,
-        look_first=True,
-    )
+    try:
+        await ports.github.post_comment(
+            ref.repository,
+            ref.number,
+            f"{comments.lost(identifier)}\n\n{marker}",
+            marker=marker,
+            look_first=True,
+        )
+    except (WriteRefused, NotFound) as error:
+        # The repository is waited for until it is known: no conversation may stand in its way.
+        log.warning("%s is not told that %s is lost: %s", ref, identifier, error)

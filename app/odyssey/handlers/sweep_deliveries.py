@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from odyssey.domain.errors import NotFound
+from odyssey.domain.errors import Busy, OdysseyError, Unavailable
 from odyssey.domain.events import is_used
 from odyssey.domain.identifiers import DeliveryId
 from odyssey.ports import Ports
@@ -82,10 +82,14 @@ async def sweep_deliveries(ports: Ports) -> DeliverySweep:
                 continue
             try:
                 await ports.deliveries.redeliver(newest.id)
-            except NotFound:
-                continue
+            except (Unavailable, Busy):
+                raise
+            except OdysseyError as error:
+                # GitHub does not keep it any more, or does not want to: others wait behind it.
+                log.warning("delivery %s is not sent again: %s", guid, error)
+            else:
+                asked.append(guid)
             await ports.notes.tried(f"delivery:{guid}", ports.now())
-            asked.append(guid)
         for guid in given_up:
             log.warning("delivery %s is given up: GitHub could not hand it over", guid)
         if len(attempts) >= MOST_LISTED:

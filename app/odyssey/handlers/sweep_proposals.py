@@ -8,11 +8,20 @@ told, pull requests that were closed, merged or reopened meanwhile, and time its
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from odyssey.domain import comments
-from odyssey.domain.errors import NotFound, PermissionDenied, PolicyInvalid
+from odyssey.domain.errors import (
+    Busy,
+    NotFound,
+    OdysseyError,
+    PolicyInvalid,
+    Unavailable,
+    WriteRefused,
+)
 from odyssey.domain.events import IssueCommentDeleted
 from odyssey.domain.expiry import expiry_reason, is_expired
 from odyssey.domain.identifiers import DeliveryId, PullRequestRef, RepositoryRef
@@ -70,10 +79,8 @@ async def sweep_proposals(ports: Ports, *, only: str | None = None) -> ProposalS
             if not await ports.budget.allows_background(repository.installation_id):
                 sweep.put_off.append(repository.full_name)
                 continue
-            try:
+            with _going_on(repository):
                 await _sweep_repository(installed, sweep, ports)
-            except (NotFound, PermissionDenied) as error:
-                log.info("%s is left out of this sweep: %s", repository, error)
             sweep.repositories += 1
         if only is None:
             await ports.notes.set_time(NAME, started)
@@ -84,6 +91,18 @@ async def sweep_proposals(ports: Ports, *, only: str | None = None) -> ProposalS
             sweep.comments,
         )  # fmt: skip
     return sweep
+
+
+@contextmanager
+def _going_on(item: object) -> Iterator[None]:
+    """Leaves *item* to the next sweep where it cannot be dealt with: others wait behind it."""
+    try:
+        yield
+    except (Unavailable, Busy):
+        # So it would be with the others.
+        raise
+    except OdysseyError as error:
+        log.warning("%s is left out of this sweep: %s", item, error)
 
 
 async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: Ports) -> None:
@@ -101,21 +120,16 @@ async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: P
     }
     for number in sorted(listed.keys() - held.keys()):
         ref = PullRequestRef(repository, number)
-        proposal = await rebuild_missing(ref, ports)
-        if proposal is not None:
-            sweep.rebuilt.append(proposal.id)
-            await ports.inbox.ask_reconcile(ref)
+        with _going_on(ref):
+            proposal = await rebuild_missing(ref, ports)
+            if proposal is not None:
+                sweep.rebuilt.append(proposal.id)
+                await ports.inbox.ask_reconcile(ref)
     # Those that waited longest for a look come first.
     for proposal in sorted(held.values(), key=lambda each: each.updated_at):
-        proposal = await _without_lost_approvals(proposal, ports)
-        pull = listed.get(proposal.pull_number or 0)
-        if pull is not None and await _expires(proposal, ports):
-            sweep.expired.append(proposal.id)
-        elif await _take_up_run(proposal, repository, sweep, ports):
-            continue
-        elif len(sweep.asked) < MOST_ASKED and _wants_look(proposal, pull, ports):
-            sweep.asked.append(proposal.id)
-            await ports.inbox.ask_reconcile(proposal.pull_request)
+        with _going_on(proposal.pull_request):
+            pull = listed.get(proposal.pull_request.number)
+            await _compare(proposal, pull, repository, sweep, ports)
     sweep.comments += await sweep_comments(installed, ports)
 
 
@@ -130,6 +144,24 @@ async def _of_this_installation(
         proposal = replace(proposal, repository=repository)
         await ports.proposals.put(proposal)
     return proposal
+
+
+async def _compare(
+    proposal: Proposal,
+    pull: ListedPull | None,
+    repository: RepositoryRef,
+    sweep: ProposalSweep,
+    ports: Ports,
+) -> None:
+    """Has *proposal* looked at where *pull*, as GitHub lists it if it is open, says otherwise."""
+    proposal = await _without_lost_approvals(proposal, ports)
+    if pull is not None and await _expires(proposal, ports):
+        sweep.expired.append(proposal.id)
+    elif await _take_up_run(proposal, repository, sweep, ports):
+        return
+    elif len(sweep.asked) < MOST_ASKED and _wants_look(proposal, pull, ports):
+        sweep.asked.append(proposal.id)
+        await ports.inbox.ask_reconcile(proposal.pull_request)
 
 
 async def _without_lost_approvals(proposal: Proposal, ports: Ports) -> Proposal:
@@ -229,11 +261,14 @@ async def _expires(proposal: Proposal, ports: Ports) -> bool:
     reason = expiry_reason(policy)
     marker = comments.expired_marker(f"{proposal.id}/{proposal.head_sha}")
     await reject(proposal, ports, by=ports.app.bot_login, reason=reason)
-    await ports.github.post_comment(
-        proposal.repository,
-        proposal.pull_request.number,
-        f"{comments.expired(reason)}\n\n{marker}",
-        marker=marker,
-        look_first=True,
-    )
+    try:
+        await ports.github.post_comment(
+            proposal.repository,
+            proposal.pull_request.number,
+            f"{comments.expired(reason)}\n\n{marker}",
+            marker=marker,
+            look_first=True,
+        )
+    except (WriteRefused, NotFound) as error:
+        log.warning("%s is not told that it expired: %s", proposal.pull_request, error)
     return True
