@@ -164,15 +164,18 @@ async def _again(
 
 
 def _wait(delivery: Delivery, error: Conflict | Unavailable) -> timedelta:
-    if isinstance(error, Unavailable) and error.retry_after:
-        return error.retry_after
+    named = error.retry_after if isinstance(error, Unavailable) else None
+    if named and isinstance(error, RateLimited):
+        return named
     first, longest = CONFLICT_WAIT, MAX_WAIT
     if delivery.event == ANSWER_OWED:
         first, longest = ANSWER_WAIT, MAX_ANSWER_WAIT
     elif isinstance(error, Unavailable):
         first = UNAVAILABLE_WAIT
     factor: int = 2 ** min(delivery.attempt - 1, 16)
-    return min(first * factor, longest)
+    wait = min(first * factor, longest)
+    # What is named is the least: it is the same each time, and an outage may last longer.
+    return max(wait, named) if named else wait
 
 
 async def _give_up(
