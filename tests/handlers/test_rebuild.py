@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import pytest
 from redis.asyncio import Redis
 
 from handlers.conftest import REPOSITORY, Desk
 from odyssey.adapters.redis_proposals import BY_PULL_REQUEST
 from odyssey.domain.change import Files
+from odyssey.domain.errors import Unavailable
 from odyssey.domain.identifiers import InstallationId
 from odyssey.handlers.propose import propose
 from odyssey.handlers.rebuild import know, rebuild_missing
@@ -106,3 +108,15 @@ async def test_a_locked_conversation_does_not_keep_its_repository_unknown(
     assert refusal.used == 1
     assert await desk.ports.notes.knows_since(desk.repository) is not None
     assert await desk.ports.proposals.find_by_pull_request(proposal.pull_request) is None
+
+
+async def test_who_meets_a_rebuild_that_is_under_way_waits_as_for_an_outage(desk: Desk) -> None:
+    """
+    A big one takes many minutes: the tries after a conflict are over before it is.
+    """
+    key = f"rebuild:{desk.repository.full_name.lower()}"
+    async with desk.ports.proposals.lock(key):
+        with pytest.raises(Unavailable, match="is being rebuilt"):
+            await know(desk.repository, desk.ports)
+
+    assert await know(desk.repository, desk.ports)

@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from odyssey.domain import comments
-from odyssey.domain.errors import NotFound, WriteRefused
+from odyssey.domain.errors import Busy, NotFound, Unavailable, WriteRefused
 from odyssey.domain.gate import AUTOMATIC
 from odyssey.domain.identifiers import (
     ProposalId,
@@ -53,17 +53,21 @@ async def know(repository: RepositoryRef, ports: Ports) -> datetime:
     Since when the store knows all of *repository*; what it lacks is rebuilt first.
 
     Raises:
-        Busy: another worker is rebuilding it; call again.
+        Unavailable: another worker is rebuilding it; call again.
     """
     since = await ports.notes.knows_since(repository)
     if since is not None:
         return since
-    async with ports.proposals.lock(f"rebuild:{repository.full_name.lower()}"):
-        since = await ports.notes.knows_since(repository)
-        if since is None:
-            since = ports.now()
-            await rebuild_repository(repository, ports)
-            await ports.notes.knows(repository, since)
+    try:
+        async with ports.proposals.lock(f"rebuild:{repository.full_name.lower()}"):
+            since = await ports.notes.knows_since(repository)
+            if since is None:
+                since = ports.now()
+                await rebuild_repository(repository, ports)
+                await ports.notes.knows(repository, since)
+    except Busy as error:
+        # It may take many minutes, for which nobody tries again long enough after a `Busy`.
+        raise Unavailable(f"{repository} is being rebuilt: {error}") from error
     return since
 
 
