@@ -119,7 +119,8 @@ async def _work(delivery: Delivery, event: Event | None, ports: Ports) -> None:
     if delivery.event == ANSWER_OWED:
         await apologise(delivery.body, ports)
     elif event is not None:
-        await handle(event, ports, again=delivery.is_repeated or delivery.id.startswith(SWEPT))
+        swept = delivery.id.startswith(SWEPT)
+        await handle(event, ports, again=delivery.is_repeated or swept, swept=swept)
 
 
 def _event(delivery: Delivery) -> Event | None:

@@ -4,6 +4,7 @@ Once: a command that was cut off is carried out by the next try, and one that wa
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,9 +15,13 @@ from handlers.conftest import REPOSITORY, Desk
 from odyssey.domain.change import Files
 from odyssey.domain.errors import Conflict, Unavailable
 from odyssey.domain.events import IssueCommented
+from odyssey.domain.given_up import Cause
+from odyssey.domain.identifiers import DeliveryId
+from odyssey.handlers.apologise import apologise, owed_answer
 from odyssey.handlers.once import LONG_AGO, obey_once
 from odyssey.handlers.propose import propose
-from odyssey.simulator import Fault
+from odyssey.ports import Delivery
+from odyssey.simulator import Fault, late_answer
 
 PROPOSE = "/odyssey propose Say x\n\n`x.md`\n```\nnew\n```"
 
@@ -159,3 +164,54 @@ async def test_what_was_proposed_under_an_older_name_of_the_repository_is_not_pr
     await obey_once(event, desk.ports)
 
     assert len(await desk.read("pulls?state=all")) == 1
+
+
+def given_up(event: IssueCommented, desk: Desk) -> bytes:
+    """The body of the delivery that tells the comment's author that it was given up."""
+    now = desk.ports.now()
+    delivery = Delivery(id=DeliveryId("one"), event="issue_comment", body=b"{}", received_at=now)
+    owed = owed_answer(delivery, event, Cause.UNAVAILABLE, at=now)
+    assert owed is not None
+    return owed.body
+
+
+async def test_nobody_is_told_that_a_command_is_given_up_while_it_is_carried_out(
+    desk: Desk,
+) -> None:
+    """A sweep, or somebody by hand, gave it another try; its own answer is the only one."""
+    event = await desk.commented("/odyssey help")
+    reached, let_go = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        reached.set()
+        await let_go.wait()
+
+    desk.simulator.faults.add(late_answer(r".*/reactions", hold, method="POST"))
+    async with asyncio.TaskGroup() as both, asyncio.timeout(30):
+        both.create_task(obey_once(event, desk.ports, swept=True))
+        await reached.wait()
+        told = both.create_task(apologise(given_up(event, desk), desk.ports))
+        await asyncio.sleep(0.2)
+        assert not told.done()
+        let_go.set()
+
+    [answer] = await desk.answers(event.number)
+    assert "given up" not in answer
+
+
+async def test_a_command_its_author_knows_to_be_given_up_is_taken_up_by_hand_alone(
+    desk: Desk,
+) -> None:
+    """The sweep had made a delivery of it before; whoever redelivers one knows what they do."""
+    event = await desk.commented("/odyssey help")
+    await apologise(given_up(event, desk), desk.ports)
+    await desk.ports.notes.knows(event.repository, event.created_at - timedelta(hours=1))
+
+    await obey_once(event, desk.ports, again=True, swept=True)
+    swept = await desk.answers(event.number)
+    await obey_once(event, desk.ports, again=True)
+    by_hand = await desk.answers(event.number)
+
+    assert len(swept) == 1
+    assert "given up" in swept[0]
+    assert len(by_hand) == 2

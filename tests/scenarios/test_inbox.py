@@ -21,6 +21,7 @@ from odyssey.domain.change import CheckRun
 from odyssey.domain.errors import OdysseyError
 from odyssey.domain.identifiers import HeadSha, InstallationId, RepositoryRef
 from odyssey.domain.report import TestFailure
+from odyssey.handlers.sweep_proposals import sweep_proposals
 from odyssey.ports import Delivery
 from odyssey.scenario import REPOSITORY, Scenario, open_scenario
 from odyssey.simulator import Fault, late_answer, secondary_limit
@@ -185,6 +186,31 @@ async def test_when_github_does_not_answer_for_good_the_author_is_told_later(
     [answer] = await small.comments_of(BOT, issue)
     assert answer.startswith("**ada**, your command was given up: GitHub, or another service")
     assert "in a new comment" in answer
+
+
+async def test_a_command_that_is_given_up_is_not_carried_out_by_the_sweep_that_has_it_already(
+    small: Scenario,
+) -> None:
+    """It was given to the inbox before its author was told; told is told."""
+    down = (Fault("POST", REACTIONS),)
+    issue, [comment_id] = await asked_for_help(small, then=down)
+    await work(await taken(small), small.ports, attempts=1)
+    comment = small.simulator.repository(REPOSITORY).comments[comment_id]
+    comment.created_at = comment.updated_at = comment.created_at - timedelta(minutes=10)
+    small.simulator.state.installations[small.installation.installation_id].created_at -= timedelta(
+        hours=1
+    )
+
+    sweep = await sweep_proposals(small.ports)
+    for event in ("odyssey_answer_owed", "issue_comment"):
+        delivery = await taken(small)
+        assert delivery.event == event
+        await work(delivery, small.ports, attempts=12)
+
+    assert sweep.comments == [comment_id]
+    assert await small.ports.inbox.is_quiet()
+    [answer] = await small.comments_of(BOT, issue)
+    assert "your command was given up" in answer
 
 
 async def test_a_defect_is_answered_without_its_insides(small: Scenario) -> None:

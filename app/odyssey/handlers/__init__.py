@@ -24,16 +24,17 @@ from odyssey.handlers.validated import validated
 from odyssey.ports import Ports
 
 
-async def handle(event: Event, ports: Ports, *, again: bool = False) -> None:
+async def handle(event: Event, ports: Ports, *, again: bool = False, swept: bool = False) -> None:
     """
     Does what *event* asks for.
 
     *again* says that an earlier try may have left something behind: what it
-    wrote is looked for before it is written once more.
+    wrote is looked for before it is written once more. *swept* says that a sweep
+    made its delivery.
     """
     match event:
         case IssueCommented():
-            await obey_once(event, ports, again=again)
+            await obey_once(event, ports, again=again, swept=swept)
         case IssueCommentDeleted():
             await withdraw(event, ports)
         case PullRequestChanged() if event.sender == ports.app.bot_login:

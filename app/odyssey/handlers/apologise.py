@@ -15,6 +15,7 @@ from odyssey.domain.errors import NotFound, WriteRefused
 from odyssey.domain.events import Event, IssueCommented
 from odyssey.domain.given_up import Cause
 from odyssey.domain.identifiers import DeliveryId, InstallationId, RepositoryRef
+from odyssey.handlers.once import comment_key
 from odyssey.ports import ANSWER_OWED, Delivery, Ports
 from odyssey.ports.healing import APOLOGISED
 
@@ -55,17 +56,24 @@ async def apologise(body: bytes, ports: Ports) -> None:
     """
     Says once in the thread what was given up, why, and what to do.
 
-    *body* is that of a delivery that `owed_answer` made.
+    *body* is that of a delivery that `owed_answer` made. Nothing is said where another
+    delivery of the same comment was carried out meanwhile.
+
+    Raises:
+        Busy: another worker is at the comment; call again.
     """
     owed: dict[str, Any] = json.loads(body)
     repository = RepositoryRef(InstallationId(owed["installation_id"]), owed["owner"], owed["name"])
     marker = given_up.answer_marker(owed["comment_id"])
     text = given_up.answer(owed["author"], Cause(owed["cause"]), minutes=owed["minutes"])
-    try:
-        await ports.github.post_comment(
-            repository, owed["number"], f"{text}\n\n{marker}", marker=marker, look_first=True
-        )
-    except (WriteRefused, NotFound) as error:
-        log.warning("no answer for comment %s: %s", owed["comment_id"], error)
-    # That was its answer: no sweep may take the command up again.
-    await ports.notes.tried(f"{APOLOGISED}{owed['comment_id']}", ports.now())
+    async with ports.proposals.lock(comment_key(repository, owed["comment_id"])):
+        if await ports.notes.is_obeyed(repository, owed["comment_id"]):
+            return
+        try:
+            await ports.github.post_comment(
+                repository, owed["number"], f"{text}\n\n{marker}", marker=marker, look_first=True
+            )
+        except (WriteRefused, NotFound) as error:
+            log.warning("no answer for comment %s: %s", owed["comment_id"], error)
+        # That was its answer: no sweep may take the command up again.
+        await ports.notes.tried(f"{APOLOGISED}{owed['comment_id']}", ports.now())

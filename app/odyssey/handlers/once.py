@@ -24,21 +24,32 @@ from odyssey.domain.commands import (
 )
 from odyssey.domain.errors import NotFound
 from odyssey.domain.events import IssueCommented
-from odyssey.domain.identifiers import branch_name
+from odyssey.domain.identifiers import RepositoryRef, branch_name
 from odyssey.handlers.asked import asked_in, find_proposal
 from odyssey.handlers.obey import obey
 from odyssey.handlers.rebuild import know, rebuild_missing
 from odyssey.handlers.remember_said import retain_comment
 from odyssey.ports import Ports
+from odyssey.ports.healing import APOLOGISED
 
 NEWEST = 1_000
 LONG_AGO = timedelta(hours=2)
 """Whoever worked a command that is older than this was not in the midst of it."""
 
 
-async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False) -> None:
+def comment_key(repository: RepositoryRef, comment_id: int) -> str:
+    """What is locked while a comment's commands are carried out, or given up before its author."""
+    return f"comment:{repository.full_name.lower()}:{comment_id}"
+
+
+async def obey_once(
+    event: IssueCommented, ports: Ports, *, again: bool = False, swept: bool = False
+) -> None:
     """
     Obeys the comment, unless that was done before.
+
+    *swept* says that a sweep took it up, and nobody asked for another try: nothing is done
+    once its author was told that it is given up.
 
     Raises:
         Busy: another worker is at it; call again.
@@ -49,8 +60,10 @@ async def obey_once(event: IssueCommented, ports: Ports, *, again: bool = False)
     if not commands:
         return
     repository = event.repository
-    async with ports.proposals.lock(f"comment:{repository.full_name.lower()}:{event.comment_id}"):
+    async with ports.proposals.lock(comment_key(repository, event.comment_id)):
         if await ports.notes.is_obeyed(repository, event.comment_id):
+            return
+        if swept and (await ports.notes.tries(f"{APOLOGISED}{event.comment_id}"))[0]:
             return
         known_since = await know(repository, ports)
         # GitHub's times are whole seconds: which was first within one nobody knows.
