@@ -17,7 +17,8 @@ from odyssey.adapters.github_client import Refused
 from odyssey.domain.change import Files
 from odyssey.domain.errors import Busy, NotFound, OdysseyError, Unavailable
 from odyssey.domain.identifiers import DeliveryId
-from odyssey.domain.proposal import Proposal
+from odyssey.domain.proposal import CommandApproval, Proposal
+from odyssey.handlers.asked import SEEN_WITHIN
 from odyssey.handlers.propose import propose
 from odyssey.handlers.sweep_deliveries import (
     GRACE,
@@ -282,3 +283,25 @@ async def test_an_expired_proposal_is_closed_although_its_conversation_takes_no_
     assert sweep.expired == [one.id, two.id]
     assert (await desk.read(f"pulls/{one.pull_number}"))["state"] == "closed"
     assert "Expired" in (await desk.answers(two.pull_request.number))[-1]
+
+
+async def test_an_approval_is_not_taken_back_for_a_comment_that_is_not_to_be_seen_yet(
+    desk: Desk,
+) -> None:
+    """GitHub's reads lag behind; later the comment that it does not show is gone."""
+    proposal, _ = await two_proposals(desk)
+    assert proposal.head_sha is not None
+    approval = CommandApproval(
+        head_sha=proposal.head_sha, by="ben", comment_id=404, at=desk.ports.now()
+    )
+    await desk.ports.proposals.put(replace(proposal, command_approvals=(approval,)))
+    soon = replace(desk.ports, now=lambda: approval.at + SEEN_WITHIN / 2)
+    later = replace(desk.ports, now=lambda: approval.at + SEEN_WITHIN)
+
+    await sweep_proposals(soon)
+    at_first = await desk.ports.proposals.get(proposal.id)
+    await sweep_proposals(later)
+    after = await desk.ports.proposals.get(proposal.id)
+
+    assert at_first and at_first.command_approvals == (approval,)
+    assert after and after.command_approvals == ()

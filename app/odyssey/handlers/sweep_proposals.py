@@ -27,6 +27,7 @@ from odyssey.domain.expiry import expiry_reason, is_expired
 from odyssey.domain.identifiers import DeliveryId, PullRequestRef, RepositoryRef
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.approve_command import withdraw
+from odyssey.handlers.asked import SEEN_WITHIN
 from odyssey.handlers.rebuild import is_candidate, know, rebuild_missing
 from odyssey.handlers.reconcile import lock_key, validate_again
 from odyssey.handlers.reject import reject
@@ -169,6 +170,9 @@ async def _without_lost_approvals(proposal: Proposal, ports: Ports) -> Proposal:
     if proposal.status.is_final:
         return proposal
     for approval in proposal.command_approvals:
+        if ports.now() - approval.at < SEEN_WITHIN:
+            # GitHub may not show it yet, and what is withdrawn is never given again.
+            continue
         if await ports.overview.comment(proposal.repository, approval.comment_id) is None:
             event = IssueCommentDeleted(
                 repository=proposal.repository,
