@@ -36,7 +36,9 @@ class QuietOverview:
         """See `ports.healing.Overview`."""
         return ()
 
-    async def comments(self, repository: RepositoryRef, since: datetime) -> Sequence[ListedComment]:
+    async def comments(
+        self, repository: RepositoryRef, since: datetime, *, most: int
+    ) -> Sequence[ListedComment]:
         """See `ports.healing.Overview`."""
         return ()
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from handlers.conftest import Desk
+from handlers.conftest import REPOSITORY, Desk
 from odyssey.adapters.github_client import Refused
 from odyssey.domain.change import Files
 from odyssey.domain.errors import Busy, NotFound, OdysseyError, Unavailable
@@ -20,6 +20,7 @@ from odyssey.domain.identifiers import DeliveryId
 from odyssey.domain.proposal import CommandApproval, Proposal
 from odyssey.handlers.asked import SEEN_WITHIN
 from odyssey.handlers.propose import propose
+from odyssey.handlers.sweep_comments import sweep_comments
 from odyssey.handlers.sweep_deliveries import (
     GRACE,
     MOST_ASKED,
@@ -31,7 +32,7 @@ from odyssey.handlers.sweep_deliveries import (
 )
 from odyssey.handlers.sweep_proposals import sweep_proposals
 from odyssey.ports import Delivery, Ports
-from odyssey.ports.healing import DeliveryAttempt
+from odyssey.ports.healing import DeliveryAttempt, Installed
 from odyssey.simulator import Fault
 from quiet_overview import DeliveryLog
 
@@ -305,3 +306,62 @@ async def test_an_approval_is_not_taken_back_for_a_comment_that_is_not_to_be_see
 
     assert at_first and at_first.command_approvals == (approval,)
     assert after and after.command_approvals == ()
+
+
+async def chatter(desk: Desk, *, commands: set[int], count: int = 350) -> list[int]:
+    """The ids of so many comments, one a minute until an hour ago; those at *commands* are some."""
+    ada, simulator = desk.person("ada"), desk.simulator
+    number = (await ada.open_issue(REPOSITORY, "A long talk"))["number"]
+    first = await ada.comment(REPOSITORY, number, "Well")
+    repository = simulator.repository(REPOSITORY)
+    said = repository.comments[first["id"]]
+    repository.comments.clear()
+    begun = desk.ports.now() - timedelta(hours=1, minutes=count)
+    ids = []
+    for index in range(count):
+        at = begun + timedelta(minutes=index)
+        comment = replace(
+            said,
+            id=simulator.ids.next("comment"),
+            body="/odyssey help" if index in commands else "Well",
+            created_at=at,
+            updated_at=at,
+        )
+        repository.comments[comment.id] = comment
+        ids.append(comment.id)
+    return ids
+
+
+@pytest.mark.parametrize("most", [3_000, 100])
+async def test_however_much_was_said_no_command_is_passed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """What one sweep does not read, the oldest comments first, is read by the next ones."""
+    monkeypatch.setattr("odyssey.handlers.sweep_comments.MOST_LISTED", most, raising=False)
+    await desk.ports.notes.knows(desk.repository, desk.ports.now() - timedelta(days=2))
+    ids = await chatter(desk, commands={0, 150, 349})
+    installed = Installed(repository=desk.repository, since=desk.ports.now() - timedelta(days=1))
+    given: list[int] = []
+    sweeps = 0
+    while len(given) < 3 and sweeps < 8:
+        found = await sweep_comments(installed, desk.ports)
+        for each in found:
+            await desk.ports.notes.obeyed(desk.repository, each)
+        given += found
+        sweeps += 1
+
+    assert given == [ids[0], ids[150], ids[349]]
+    assert (sweeps == 1) is (most > len(ids))
+
+
+async def test_no_comment_is_read_that_an_earlier_sweep_read(desk: Desk) -> None:
+    """The list is asked for by the day, and its pages only as far back as is needed."""
+    await chatter(desk, commands=set())
+    recent = desk.ports.now() - timedelta(hours=2)
+    since = len(desk.simulator.calls)
+
+    found = await desk.ports.overview.comments(desk.repository, recent, most=3_000)
+
+    pages = [each for each in desk.simulator.calls[since:] if each.path.endswith("/comments")]
+    assert len(found) in (59, 60)
+    assert len(pages) == 1

@@ -27,7 +27,6 @@ from odyssey.ports.healing import FoundRun, Installed, ListedComment, ListedPull
 T = TypeVar("T")
 _FULL_PAGES: Mapping[str, str | int] = {"per_page": 100}
 MOST_RECENT = 100
-MOST_COMMENTS = 300
 _LAST_EDIT = """
 query($id: ID!) { node(id: $id) { ... on IssueComment { lastEditedAt } } }
 """
@@ -99,18 +98,32 @@ class GitHubOverview:
         found = await self._items(repository, "pulls", items.pull, query, most=MOST_RECENT)
         return [items.listed_pull(each) for each in found]
 
-    async def comments(self, repository: RepositoryRef, since: datetime) -> Sequence[ListedComment]:
+    async def comments(
+        self, repository: RepositoryRef, since: datetime, *, most: int
+    ) -> Sequence[ListedComment]:
         """See `ports.healing.Overview`."""
+        # GitHub's times are whole seconds.
+        since = since.astimezone(UTC).replace(microsecond=0)
+
+        def is_older(item: Item) -> bool:
+            return items.time(item["updated_at"]) < since
+
         # By the day, so that the address stays the same and its answer can be a 304.
-        day = since.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z")
+        day = since.strftime("%Y-%m-%dT00:00:00Z")
         query: dict[str, str | int] = {
             "since": day, "sort": "updated", "direction": "desc", "per_page": 100,
         }  # fmt: skip
         found = await self._items(
-            repository, "issues/comments", items.comment, query, most=MOST_COMMENTS
+            repository, "issues/comments", items.comment, query, most=most, is_enough=is_older
         )
-        listed = [items.listed_comment(each) for each in reversed(found)]
-        return [each for each in listed if each.updated_at >= since]
+        found = [each for each in reversed(found) if not is_older(each)]
+        if len(found) >= most:
+            # Only so is what was not read newer than all that was.
+            query |= {"since": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "direction": "asc"}
+            found = await self._items(
+                repository, "issues/comments", items.comment, query, most=most
+            )
+        return [items.listed_comment(each) for each in found]
 
     async def comment(self, repository: RepositoryRef, comment_id: int) -> ListedComment | None:
         """See `ports.healing.Overview`."""
@@ -242,12 +255,13 @@ class GitHubOverview:
         params: Mapping[str, str | int],
         *,
         most: int,
+        is_enough: Callable[[Item], bool] = lambda _: False,
     ) -> list[Item]:
         path = f"/repos/{repository.owner}/{repository.name}/{below}"
         return await self._call(
             repository,
             lambda client: self._pages.items(
                 client, path, owner=str(repository.installation_id), pick=pick,
-                params=params, most=most,
+                params=params, most=most, is_enough=is_enough,
             ),
         )  # fmt: skip

@@ -55,10 +55,12 @@ class ConditionalPages:
         params: Mapping[str, str | int] | None = None,
         wrap: str | None = None,
         most: int = 1_000,
+        is_enough: Callable[[Item], bool] = lambda _: False,
     ) -> list[Item]:
         """
         The list at *path*, at most *most* items; *wrap* is the key it stands under, if any.
 
+        No page is asked for behind one whose last item *is_enough*.
         *owner* names whose view it is: two installations may see the same path differently.
         """
         found: list[Item] = []
@@ -67,6 +69,8 @@ class ConditionalPages:
         while url is not None and len(found) < most:
             page = await self._page(client, url, query, owner=owner, pick=pick, wrap=wrap)
             found += page.items
+            if page.items and is_enough(page.items[-1]):
+                break
             # The address of the next page has its parameters.
             url, query = page.next_url, {}
         return found[:most]

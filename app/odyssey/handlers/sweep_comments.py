@@ -17,6 +17,7 @@ WINDOW = timedelta(days=7)
 OVERLAP = timedelta(minutes=10)
 GRACE = timedelta(minutes=2)
 """A younger comment's own delivery is most likely on its way."""
+MOST_LISTED = 3_000
 MOST_TRIES = 3
 MOST_GIVEN = 50
 """Comments given to the inbox from one repository in one sweep."""
@@ -35,8 +36,10 @@ async def sweep_comments(installed: Installed, ports: Ports) -> list[int]:
     last = await ports.notes.time(name)
     since = max(earliest, last - OVERLAP) if last else earliest
     given: list[int] = []
-    open_since = started
-    for comment in await ports.overview.comments(repository, since):
+    listed = await ports.overview.comments(repository, since, most=MOST_LISTED)
+    # What is newer than the last one of a full list is for the next sweep.
+    open_since = listed[-1].updated_at if len(listed) >= MOST_LISTED else started
+    for comment in listed:
         if comment.created_at < earliest or not await _is_due(comment, installed, ports):
             continue
         open_since = min(open_since, comment.updated_at)

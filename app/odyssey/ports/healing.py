@@ -170,8 +170,10 @@ class Overview(Protocol):
         """The pull requests in which something happened last, open or not, at most 100."""
         ...
 
-    async def comments(self, repository: RepositoryRef, since: datetime) -> Sequence[ListedComment]:
-        """The comments written or changed since, oldest first, at most 300."""
+    async def comments(
+        self, repository: RepositoryRef, since: datetime, *, most: int
+    ) -> Sequence[ListedComment]:
+        """The comments written or changed since, oldest first; of more than *most*, the oldest."""
         ...
 
     async def comment(self, repository: RepositoryRef, comment_id: int) -> ListedComment | None:
