@@ -533,6 +533,21 @@ CASES: Sequence[Case] = (
         words="CODEOWNERS cannot be read",
     ),
     Case(
+        name="mode auto and a change of its own measure",
+        decision="Blocked",
+        open={5: WAITING},
+        pull={"reviews": ()},
+        proposal={"validation": a_validation(measure=("tests deleted: 1 (test_a)",))},
+        policy=AUTO,
+        words="a change of its own measure",
+    ),
+    Case(
+        name="a change of its own measure that somebody approved",
+        decision="Merge",
+        proposal={"validation": a_validation(measure=("tests deleted: 1 (test_a)",))},
+        policy=AUTO,
+    ),
+    Case(
         name="mode auto, owners do not matter",
         decision="Merge",
         pull={"reviews": (), **OWNED},

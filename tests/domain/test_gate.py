@@ -482,6 +482,23 @@ def test_auto_never_merges_a_renamed_file() -> None:
     assert isinstance(approved, Merge)
 
 
+@pytest.mark.parametrize("conclusion", ["success", None])
+def test_auto_never_merges_a_change_of_its_own_measure(conclusion: str | None) -> None:
+    """
+    Where the tests that fail it are gone, everything passes; of another commit it says nothing.
+    """
+    measured = a_validation(conclusion=conclusion, measure=("tests deleted: 1 (test_a)",))
+    pull = a_pull_request(reviews=())
+    decision = evaluate(a_proposal(validation=measured), pull, AUTO)
+    stale = a_proposal(validation=replace(measured, head_sha=OLD_HEAD))
+
+    assert open_numbers(decision) == ([5] if conclusion else [4, 5])
+    assert "a change of its own measure" in condition(decision, 5).sentence
+    assert condition(decision, 5).remedy
+    assert isinstance(evaluate(stale, pull, AUTO), Validate)
+    assert condition(evaluate(stale, pull, AUTO), 5).state is State.MET
+
+
 def test_a_validation_against_another_base_branch_is_none() -> None:
     """
     A retargeted pull request is judged anew, by the workflow of its new base branch.

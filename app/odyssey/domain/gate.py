@@ -121,7 +121,7 @@ def evaluate(
         it became the head and the present base branch was chosen, among them
         an owner of each path that CODEOWNERS gives owners, and two people where
         the policy wants a second; or, in mode `auto`, no protected or owned path
-        is touched and no file renamed;
+        is touched, no file renamed, and nothing changed that measures the change;
     (6) nobody who may push requests changes, no review thread is open, and
         there are no more of both than could be read;
     (7) it merges into the base branch without conflict, and with `merge.strict`
