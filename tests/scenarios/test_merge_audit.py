@@ -256,6 +256,58 @@ async def test_the_gate_stays_closed_when_redis_forgets_everything(tmp_path: Pat
         assert len(await alarms(scenario)) == 1
 
 
+@pytest.mark.parametrize("how", ["unlabelled", "crowded"])
+async def test_an_alarm_that_is_out_of_sight_keeps_the_gate_closed(
+    tmp_path: Path, how: str
+) -> None:
+    """Triage permission takes its label off, or labels more issues than one read shows."""
+    async with played(tmp_path, complaint=WRONG) as scenario:
+        first, second = await proposed(scenario, "door"), await proposed(scenario, "roof")
+        scenario.simulator.faults.add(tampered_merge())
+        await merged(scenario, first)
+        [issue] = await alarms(scenario)
+        where = f"/repos/{scenario.repository}/issues"
+        ben = scenario.person("ben")
+        if how == "unlabelled":
+            await ben.request("DELETE", f"{where}/{issue['number']}/labels/odyssey-alarm")
+        else:
+            crowd = {"title": "Noise", "labels": ["odyssey-alarm"]}
+            for _ in range(100):
+                await ben.request("POST", where, crowd)
+        second = await merged(scenario, second)
+        pull = await scenario.ports.github.snapshot(second.pull_request)
+
+        assert pull.alarm_issue is None
+        assert second.status is not Status.MERGED
+        assert "tells of a merge gone wrong" in await said(scenario, second)
+
+        await scenario.comment(issue["number"], "/odyssey open-gate", by="ada")
+        await scenario.settle()
+        assert (await scenario.get(second)).status is Status.MERGED
+        answered = await ben.request("GET", f"{where}/{issue['number']}")
+        assert answered["state"] == "closed"
+        assert "**ada** opened the merge gate again." in answered["body"]
+        assert "is not what was approved" in answered["body"]
+
+
+async def test_an_alarm_whose_issue_was_deleted_is_answered_elsewhere(tmp_path: Path) -> None:
+    """Only by somebody with admin permission; nobody could ever say it there."""
+    async with played(tmp_path) as scenario:
+        proposal = await proposed(scenario, "door")
+        number = proposal.pull_request.number
+        await scenario.ports.notes.alarm_raised(proposal.repository, 404)
+        proposal = await merged(scenario, proposal)
+        assert proposal.status is not Status.MERGED
+        await scenario.comment(number, "/odyssey open-gate", by="ben")
+        await scenario.settle()
+        assert (await scenario.get(proposal)).status is not Status.MERGED
+
+        await scenario.comment(number, "/odyssey open-gate", by="ada")
+        await scenario.settle()
+        assert (await scenario.get(proposal)).status is Status.MERGED
+        assert "**ada** opened the merge gate." in (await scenario.comments_of(BOT, number))[-1]
+
+
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 async def test_a_base_that_moves_in_the_moment_of_the_merge_is_said(
     tmp_path: Path, method: str

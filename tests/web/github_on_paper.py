@@ -5,7 +5,7 @@ GitHub as plain state, for the web tests; the whole of it, over HTTP and git, is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -107,7 +107,9 @@ class GitHubOnPaper:
     async def close_issue(self, repository: RepositoryRef, number: int, *, body: str) -> None:
         raise AssertionError("the web process opens no gate")
 
-    async def alarms(self, repository: RepositoryRef) -> Mapping[int, str]:
+    async def alarms(
+        self, repository: RepositoryRef, *, known: Collection[int] = ()
+    ) -> Mapping[int, str]:
         return {}
 
     async def find_installation(self, full_name: str) -> RepositoryRef | None:

@@ -7,7 +7,7 @@ effect happened, what was written is looked for by its marker or natural key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -176,13 +176,22 @@ class GitHubApp(GitHubPeople):
             lambda client: github_issues.close_issue(client, repository, number, body),
         )
 
-    async def alarms(self, repository: RepositoryRef) -> Mapping[int, str]:
+    async def alarms(
+        self, repository: RepositoryRef, *, known: Collection[int] = ()
+    ) -> Mapping[int, str]:
         """See `ports.GitHub`."""
 
-        async def read(client: Client) -> dict[int, str]:
+        async def labelled(client: Client) -> dict[int, str]:
             return await github_issues.issues_with(client, repository, bot_login=self._bot_login)
 
-        bodies: dict[int, str] = await self._call(repository, read)
+        bodies: dict[int, str] = await self._call(repository, labelled)
+        for number in sorted(set(known) - bodies.keys()):
+            try:
+                bodies[number] = await self._call(
+                    repository, partial(github_issues.body_of, repository=repository, number=number)
+                )
+            except NotFound:
+                continue
         return bodies
 
     async def post_comment(

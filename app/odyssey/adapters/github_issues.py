@@ -65,6 +65,12 @@ async def issues_with(
     }
 
 
+async def body_of(client: Client, repository: RepositoryRef, number: int) -> str:
+    """The body of an issue, whatever its labels."""
+    answer = await client.rest.issues.async_get(repository.owner, repository.name, number)
+    return answer.json()["body"] or ""
+
+
 async def close_issue(client: Client, repository: RepositoryRef, number: int, body: str) -> None:
     """See `ports.GitHub.close_issue`."""
     await client.rest.issues.async_update(

@@ -77,7 +77,7 @@ query($owner: String!, $name: String!, $number: Int!) {
                                       author { login __typename } } } } }
       comments(last: 50) { nodes { databaseId body url createdAt author { login __typename } } }
     }
-    alarms: issues(first: 20, labels: ["ALARM_LABEL"],
+    alarms: issues(first: 100, labels: ["ALARM_LABEL"],
                    orderBy: {field: CREATED_AT, direction: DESC}) {
       nodes { number body author { login __typename } editor { login __typename } }
     }

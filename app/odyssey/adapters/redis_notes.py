@@ -1,5 +1,5 @@
 """
-The port `Notes` in Redis: small facts that make things happen once, and times of sweeps.
+The port `Notes` in Redis: small facts that make things happen once, alarms, and times of sweeps.
 """
 
 from __future__ import annotations
@@ -58,6 +58,22 @@ class RedisNotes:
         with unavailable_without_redis():
             await self._redis.set(_obeyed_key(repository, comment_id), "1", ex=REMEMBER_OBEYED)
 
+    async def alarms(self, repository: RepositoryRef) -> frozenset[int]:
+        """See `ports.healing.Notes`."""
+        with unavailable_without_redis():
+            found = await command(self._redis, "SMEMBERS", _alarms_key(repository))
+        return frozenset(map(int, found))
+
+    async def alarm_raised(self, repository: RepositoryRef, issue: int) -> None:
+        """See `ports.healing.Notes`; never forgotten by itself."""
+        with unavailable_without_redis():
+            await command(self._redis, "SADD", _alarms_key(repository), issue)
+
+    async def alarm_answered(self, repository: RepositoryRef, issue: int) -> None:
+        """See `ports.healing.Notes`."""
+        with unavailable_without_redis():
+            await command(self._redis, "SREM", _alarms_key(repository), issue)
+
     async def time(self, name: str) -> datetime | None:
         """See `ports.healing.Notes`."""
         with unavailable_without_redis():
@@ -88,6 +104,10 @@ class RedisNotes:
 # GitHub's names of repositories ignore case.
 def _name(repository: RepositoryRef) -> str:
     return repository.full_name.lower()
+
+
+def _alarms_key(repository: RepositoryRef) -> str:
+    return f"odyssey:alarms:{_name(repository)}"
 
 
 def _obeyed_key(repository: RepositoryRef, comment_id: int) -> str:

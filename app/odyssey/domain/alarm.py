@@ -1,9 +1,10 @@
 """
 The alarm: that a merge commit is not what was judged, as an issue that keeps the gate closed.
 
-The issue on GitHub is the only record: by Odyssey, with its label, and without the
-hidden marker that it gets when a person with admin permission answers it. Closing
-or emptying it opens nothing, and neither does a marker that somebody else wrote.
+The issue on GitHub is by Odyssey, with its label, and without the hidden marker that it
+gets when a person with admin permission answers it. Closing or emptying it opens nothing,
+and neither does a marker that somebody else wrote. Its number is kept in the store as
+well, because whoever may triage can take the label off.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ async def audit_merge(proposal: Proposal, pull: PullRequest, ports: Ports) -> Pr
 async def _raise_alarm(proposal: Proposal, merge_sha: str, words: str, ports: Ports) -> int | None:
     """The number of the issue; None where the repository takes none, and so nothing is closed."""
     try:
-        return await ports.github.open_issue(
+        issue = await ports.github.open_issue(
             proposal.repository,
             title=alarm.alarm_title(proposal),
             body=alarm.alarm_body(proposal, merge_sha, words),
@@ -62,6 +62,8 @@ async def _raise_alarm(proposal: Proposal, merge_sha: str, words: str, ports: Po
     except (WriteRefused, NotFound) as error:
         log.error("%s: no alarm can be raised: %s", proposal.pull_request, error)
         return None
+    await ports.notes.alarm_raised(proposal.repository, issue)
+    return issue
 
 
 async def _find(

@@ -192,9 +192,22 @@ async def _judged(
         policy,
         default_mode=ports.app.approval_mode,
         authority=await authority_of(judged, pull, policy, ports),
-        alarm=None if pull.alarm_issue is None else gate_is_closed(pull.alarm_issue),
+        alarm=await _alarm(pull, ports),
     )
     return _noted(proposal, decision), policy, decision
+
+
+async def _alarm(pull: PullRequest, ports: Ports) -> str | None:
+    """
+    Why the repository's gate is closed; None where it is open.
+
+    By an alarm that GitHub shows or one that was kept: whoever may label issues can take the
+    one out of sight, and the other goes with a lost store.
+    """
+    standing = set(await ports.notes.alarms(pull.ref.repository))
+    if pull.alarm_issue is not None:
+        standing.add(pull.alarm_issue)
+    return gate_is_closed(min(standing)) if standing else None
 
 
 async def _decision(proposal: Proposal, pull: PullRequest, ports: Ports) -> gate.Decision:

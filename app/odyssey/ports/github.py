@@ -4,7 +4,7 @@ GitHub as Odyssey uses it: pull requests, comments, check runs, workflow runs, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from odyssey.domain.authority import Membership
@@ -109,8 +109,15 @@ class GitHub(Protocol):
         """Closes an issue and replaces its body. Repeatable."""
         ...
 
-    async def alarms(self, repository: RepositoryRef) -> Mapping[int, str]:
-        """The bodies of all alarm issues that Odyssey ever opened here, by number. Repeatable."""
+    async def alarms(
+        self, repository: RepositoryRef, *, known: Collection[int] = ()
+    ) -> Mapping[int, str]:
+        """
+        The bodies of all alarm issues that Odyssey ever opened here, by number. Repeatable.
+
+        They are found by their label, those of *known* also without it. One that was
+        deleted is left out.
+        """
         ...
 
     async def post_comment(

@@ -232,7 +232,8 @@ class Notes(Protocol):
     """
     What Odyssey keeps beside the proposals to do things once; all of it may be lost.
 
-    Lost, it costs reads of GitHub, and never a second effect.
+    Lost, it costs reads of GitHub, and never a second effect; an alarm is then only as
+    firm as the label on its issue.
     """
 
     async def knows_since(self, repository: RepositoryRef) -> datetime | None:
@@ -261,6 +262,18 @@ class Notes(Protocol):
 
     async def obeyed(self, repository: RepositoryRef, comment_id: int) -> None:
         """Keeps that they were. Repeatable."""
+        ...
+
+    async def alarms(self, repository: RepositoryRef) -> frozenset[int]:
+        """The issues of the alarms that were raised here and are not answered."""
+        ...
+
+    async def alarm_raised(self, repository: RepositoryRef, issue: int) -> None:
+        """Keeps that the alarm of *issue* stands. Repeatable."""
+        ...
+
+    async def alarm_answered(self, repository: RepositoryRef, issue: int) -> None:
+        """Keeps that it does not stand any more. Repeatable."""
         ...
 
     async def time(self, name: str) -> datetime | None:
