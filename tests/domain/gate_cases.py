@@ -8,7 +8,7 @@ with one rule taken out. Each case differs in one thing, so that one rule decide
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.samples import (
@@ -405,6 +405,30 @@ CASES: Sequence[Case] = (
         name="a service approved, where that counts",
         decision="Merge",
         pull={"reviews": ()},
+        proposal={"service_approval": SERVICE},
+        policy=Policy(approvals=Approvals(api_approvals=True)),
+    ),
+    Case(
+        name="a service approved another commit",
+        decision="Blocked",
+        open={5: WAITING},
+        pull={"reviews": ()},
+        proposal={"service_approval": replace(SERVICE, head_sha=OLD_HEAD)},
+        policy=Policy(approvals=Approvals(api_approvals=True)),
+    ),
+    Case(
+        name="a service approved before the base branch was chosen",
+        decision="Blocked",
+        open={5: WAITING},
+        pull={"reviews": (), "base_changed_at": minutes(1)},
+        proposal={"service_approval": SERVICE},
+        policy=Policy(approvals=Approvals(api_approvals=True)),
+        words="api_user approved before `main` became the base branch",
+    ),
+    Case(
+        name="a service approved after the base branch was chosen",
+        decision="Merge",
+        pull={"reviews": (), "base_changed_at": minutes(0.5)},
         proposal={"service_approval": SERVICE},
         policy=Policy(approvals=Approvals(api_approvals=True)),
     ),

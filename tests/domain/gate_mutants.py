@@ -27,9 +27,11 @@ DECIDING: Mapping[str, Sequence[str]] = {
         "open_gate",
     ),
     "odyssey.domain.approval": (
-        "approvals", "_lacking", "_not_automatic", "_why_not", "_not_permitted",
+        "approvals", "_by_service", "_lacking", "_not_automatic", "_why_not", "_not_permitted",
     ),
-    "odyssey.domain.standing": ("command_approvals", "find_proof_for", "why_not_live"),
+    "odyssey.domain.standing": (
+        "command_approvals", "find_proof_for", "why_not_live", "why_not_of_base",
+    ),
     "odyssey.domain.gate": ("evaluate",),
 }  # fmt: skip
 """The functions whose every `if` is taken out in turn."""

@@ -19,7 +19,14 @@ from odyssey.domain.pull_request import (
     PullRequest,
     Review,
 )
-from odyssey.domain.standing import dismissed, find_proof_for, pure_updates, standing, why_not_live
+from odyssey.domain.standing import (
+    dismissed,
+    find_proof_for,
+    pure_updates,
+    standing,
+    why_not_live,
+    why_not_of_base,
+)
 
 AUTOMATIC = "system_auto_approval"
 """The approver people see where mode `auto` opened the gate."""
@@ -113,17 +120,26 @@ def _judged(proposal: Proposal, pull: PullRequest, policy: Policy, authority: Au
             if proof := find_proof_for(each, proposal, pull, policy):
                 proofs.append(_carried(each, proof))
     not_counted += [f"{each}'s review was dismissed" for each in dismissed(pull)]
-    service = proposal.service_approval
-    by_service = (
-        (service.by,)
-        if service and service.head_sha == pull.head_sha and policy.approvals.api_approvals
-        else ()
-    )
+    by_service, why_not = _by_service(proposal, pull, policy)
+    if why_not:
+        not_counted.append(why_not)
     lacking, remedies = _lacking(people, pull, policy, authority)
     return _Judged(
         tuple(people), by_service, tuple(not_counted), tuple(lacking), tuple(remedies),
         tuple(proofs),
     )  # fmt: skip
+
+
+def _by_service(
+    proposal: Proposal, pull: PullRequest, policy: Policy
+) -> tuple[tuple[str, ...], str]:
+    """The service whose approval of this head counts, or why it does not."""
+    service = proposal.service_approval
+    if not (policy.approvals.api_approvals and service and service.head_sha == pull.head_sha):
+        return (), ""
+    if why_not := why_not_of_base(service.by, service.at, pull):
+        return (), why_not
+    return (service.by,), ""
 
 
 def _lacking(

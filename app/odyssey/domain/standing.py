@@ -75,9 +75,8 @@ def why_not_live(review: Review, proposal: Proposal, pull: PullRequest, policy: 
     head, after that became the head, with a proof that the two hold the same change.
     """
     who = review.author
-    # What was approved is a difference to the base branch of then.
-    if pull.base_changed_at is not None and review.submitted_at <= pull.base_changed_at:
-        return f"{who} approved before `{pull.base_branch}` became the base branch"
+    if why_not := why_not_of_base(who, review.submitted_at, pull):
+        return why_not
     if review.head_sha == pull.head_sha:
         since = proposal.head_since or pull.head_committed_at
         if _is_early(review, since, pull.head_committed_at):
@@ -93,6 +92,14 @@ def why_not_live(review: Review, proposal: Proposal, pull: PullRequest, policy: 
         return f"{gone} before that was the head"
     if not policy.approvals.requester_counts and _among(past.people, who):
         return f"{who} pushed {past.head_sha[:7]}"
+    return ""
+
+
+def why_not_of_base(who: str, at: datetime, pull: PullRequest) -> str:
+    """Why an approval given *at* is of another base branch than the present; "" when it is not."""
+    # What was approved is a difference to the base branch of then.
+    if pull.base_changed_at is not None and at <= pull.base_changed_at:
+        return f"{who} approved before `{pull.base_branch}` became the base branch"
     return ""
 
 
