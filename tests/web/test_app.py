@@ -56,7 +56,7 @@ async def test_the_description_shows_what_is_really_answered(client: httpx.Async
     assert set(paths[PROPOSE]["post"]["responses"]) == set(
         "202 400 401 403 404 409 413 503".split()
     )
-    assert set(approve_answers) == set("200 400 401 403 404 409 503".split())
+    assert set(approve_answers) == set("200 400 401 403 404 409 413 503".split())
     assert paths[PROPOSE]["post"]["security"] == [{"HTTPBearer": []}]
     assert "HTTPValidationError" not in json.dumps(description)
     for name in ("ProposeBody", "ProposalBody", "ProposalReceipt", "ErrorBody"):

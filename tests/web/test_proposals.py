@@ -10,8 +10,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.identifiers import HeadSha, PullRequestRef
 from odyssey.domain.merge_attempt import MergeAttempt
+from odyssey.domain.proposal import PastHead
 from odyssey.domain.pull_request import Permission
 from odyssey.ports import Ports
 from web.conftest import Clock
@@ -113,6 +114,88 @@ async def test_a_persons_approval_is_a_real_review_of_the_head(
     )
     assert github.approvals == [("reader", ref, receipt["head_sha"])]
     assert not await ports.inbox.is_quiet()
+
+
+@pytest.mark.parametrize("digits", [7, 40])
+async def test_an_approval_may_name_the_commit_that_was_read(
+    client: httpx.AsyncClient, ports: Ports, github: GitHubOnPaper, digits: int
+) -> None:
+    """
+    Of another one nothing is approved; in either case of letters.
+    """
+    receipt = await propose(client)
+    await pass_validation(ports, receipt)
+    url = f"{PROPOSALS}/{receipt['proposal_id']}/approve"
+    head_sha = receipt["head_sha"]
+    another = {"head_sha": ("b" if head_sha[0] == "a" else "a") + head_sha[1:digits]}
+    refused = await client.post(url, json=another, headers=bearer("mona"))
+    assert_error(refused, 409, "NotProposable")
+    assert f"The last one is `{head_sha}`" in refused.json()["detail"]
+    assert github.approvals == []
+    assert await ports.inbox.is_quiet()
+
+    named = {"head_sha": head_sha[:digits].upper()}
+    approved = await client.post(url, json=named, headers=bearer("mona"))
+
+    assert approved.status_code == 200
+    assert [sha for _, _, sha in github.approvals] == [head_sha]
+
+
+async def test_an_approval_names_one_commit(
+    client: httpx.AsyncClient, ports: Ports, clock: Clock
+) -> None:
+    """
+    Seven digits that an older head begins with as well are none.
+    """
+    receipt = await propose(client)
+    await pass_validation(ports, receipt)
+    proposal = await proposal_of(ports, receipt)
+    older = PastHead(
+        head_sha=HeadSha(receipt["head_sha"][:7] + "0" * 33), since=clock(), committed_at=clock()
+    )
+    await ports.proposals.put(replace(proposal, heads=(older,)))
+    url = f"{PROPOSALS}/{receipt['proposal_id']}/approve"
+    short = {"head_sha": receipt["head_sha"][:7]}
+    refused = await client.post(url, json=short, headers=bearer("mona"))
+    whole = {"head_sha": receipt["head_sha"]}
+
+    assert_error(refused, 409, "NotProposable")
+    assert "Two commits" in refused.json()["detail"]
+    assert (await client.post(url, json=whole, headers=bearer("mona"))).status_code == 200
+
+
+@pytest.mark.parametrize("sha", ["abc123", "g" * 7, "a" * 41, "", 1234567])
+async def test_a_commit_that_is_none_is_a_bad_request(
+    client: httpx.AsyncClient, github: GitHubOnPaper, sha: object
+) -> None:
+    """
+    400 with the field's name: nothing is approved by mistake.
+    """
+    receipt = await propose(client)
+    url = f"{PROPOSALS}/{receipt['proposal_id']}/approve"
+    response = await client.post(url, json={"head_sha": sha}, headers=bearer("mona"))
+
+    assert_error(response, 400, "BadRequest")
+    assert "head_sha" in response.json()["detail"]
+    assert github.approvals == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"null"])
+async def test_an_approval_need_name_no_commit(
+    client: httpx.AsyncClient, ports: Ports, content: bytes | None
+) -> None:
+    """
+    No body, an empty one, or one without the field: what is the head.
+    """
+    receipt = await propose(client)
+    await pass_validation(ports, receipt)
+    response = await client.post(
+        f"{PROPOSALS}/{receipt['proposal_id']}/approve",
+        content=content,
+        headers={**bearer("mona"), "Content-Type": "application/json"},
+    )
+
+    assert response.status_code == 200
 
 
 async def test_an_approval_before_validation_passed_is_a_conflict(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from odyssey.domain.errors import NotProposable, PermissionDenied
-from odyssey.domain.identifiers import PullRequestRef
+from odyssey.domain.identifiers import HeadSha, PullRequestRef
 from odyssey.domain.policy import POLICY_PATH
 from odyssey.domain.proposal import ApiApproval, Proposal, Status
 from odyssey.handlers.reconcile import lock_key, pull_request_of
@@ -19,16 +19,20 @@ SERVICE_APPROVER = "api_user"
 _APPROVABLE = frozenset({Status.VALIDATION_PASSED, Status.USER_APPROVED, Status.MERGE_PENDING})
 
 
-async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str | None) -> Proposal:
+async def approve(
+    proposal: Proposal, ports: Ports, *, by: str, user_token: str | None, sha: str = ""
+) -> Proposal:
     """
     The proposal with the approval of its head SHA; a worker then asks the gate.
 
     With *user_token* a real approving review is submitted as its owner *by*, and
     that review is what the gate counts. Without, it is a service token's
-    approval, which is taken only where the policy says `api_approvals`.
+    approval, which is taken only where the policy says `api_approvals`. *sha* is how
+    the commit begins that was read; "" for whatever is the head.
 
     Raises:
-        NotProposable: the proposal is not in a state that can be approved.
+        NotProposable: the proposal is not in a state that can be approved, or its head
+            is another one.
         PermissionDenied: GitHub refuses the review, or the policy such approvals.
         PolicyInvalid: the policy cannot be read, so it allows nothing.
     """
@@ -41,6 +45,7 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
                 f"{current.id} is {current.status}; only a proposal that is "
                 f"{Status.VALIDATION_PASSED} can be approved."
             )
+        _require_head(current, head_sha, sha.lower())
         if user_token is None:
             await _require_api_approvals(ref, ports)
             approval = ApiApproval(head_sha=head_sha, by=SERVICE_APPROVER, at=ports.now())
@@ -57,6 +62,21 @@ async def approve(proposal: Proposal, ports: Ports, *, by: str, user_token: str 
         await ports.proposals.put(current)
     await ports.inbox.ask_reconcile(ref)
     return current
+
+
+def _require_head(proposal: Proposal, head_sha: HeadSha, sha: str) -> None:
+    if not head_sha.startswith(sha):
+        raise NotProposable(
+            f"`{sha[:12]}` is not the last commit of {proposal.id}, so nothing was approved. The "
+            f"last one is `{head_sha}`: read it, and approve it."
+        )
+    # Seven digits are soon found for another commit.
+    others = [each.head_sha for each in proposal.heads if each.head_sha != head_sha]
+    if sha and any(each.startswith(sha) for each in others):
+        raise NotProposable(
+            f"Two commits of {proposal.id} begin with `{sha[:12]}`, so nothing was approved. Name "
+            f"all 40 digits; the last one is `{head_sha}`."
+        )
 
 
 async def _require_api_approvals(ref: PullRequestRef, ports: Ports) -> None:

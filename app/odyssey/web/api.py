@@ -32,6 +32,7 @@ from odyssey.web.bearer import Bearers, Caller, route_with_caller
 from odyssey.web.errors import error_responses
 from odyssey.web.models import (
     PROPOSAL_ID,
+    ApproveBody,
     FullName,
     ProposalBody,
     ProposalReceipt,
@@ -123,11 +124,13 @@ class Api:
         await self._bearers.require_read(caller, proposal.repository, f"Proposal {proposal_id}")
         return ProposalBody.of(proposal, web_url=self._web_url)
 
-    async def approve(self, caller: Caller, proposal_id: str) -> ProposalReceipt:
-        """The caller's approval of the present head SHA."""
+    async def approve(self, caller: Caller, proposal_id: str, sha: str) -> ProposalReceipt:
+        """The caller's approval of the present head SHA, which begins with *sha*."""
         proposal = await self._changeable(caller, proposal_id)
         by = SERVICE_APPROVER if caller.is_service else caller.name
-        approved = await approve(proposal, self._ports, by=by, user_token=caller.user_token)
+        approved = await approve(
+            proposal, self._ports, by=by, user_token=caller.user_token, sha=sha
+        )
         return self._receipt(
             approved, f"Proposal '{approved.id}' approved by {by}. Merge task triggered."
         )
@@ -219,14 +222,18 @@ def api_routes(settings: Settings, ports: Ports) -> APIRouter:
         """
         return await api.show(request.state.caller, proposal_id)
 
-    @router.post("/proposals/{proposal_id}/approve", responses=error_responses(403, 409))
-    async def approve_proposal(request: Request, proposal_id: Identifier) -> ProposalReceipt:
+    @router.post("/proposals/{proposal_id}/approve", responses=error_responses(403, 409, 413))
+    async def approve_proposal(
+        request: Request, proposal_id: Identifier, body: ApproveBody | None = None
+    ) -> ProposalReceipt:
         """
         Approves the present head SHA, if validation passed; the merge follows when the gate opens.
 
-        With a user token this is an approving review by its owner on GitHub.
+        With a user token this is an approving review by its owner on GitHub. Name the commit
+        that was read as `head_sha`, or a push in between is approved unread.
         """
-        return await api.approve(request.state.caller, proposal_id)
+        sha = (body.head_sha if body else None) or ""
+        return await api.approve(request.state.caller, proposal_id, sha)
 
     @router.post("/proposals/{proposal_id}/reject", responses=error_responses(403, 409, 413))
     async def reject_proposal(

@@ -62,6 +62,21 @@ class ProposeBody(BaseModel):
     )
 
 
+class ApproveBody(BaseModel):
+    """
+    Which commit is approved.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"head_sha": SHA}]})
+
+    head_sha: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-fA-F]{7,40}$",
+        description="The commit that was read, or how it begins; where the head is another one, "
+        "nothing is approved (409). Without it whatever is the head now is approved.",
+    )
+
+
 class RejectBody(BaseModel):
     """
     Why a proposal is turned down.
