@@ -17,8 +17,10 @@ from odyssey.domain.errors import (
     PermissionDenied,
     PolicyInvalid,
 )
+from odyssey.domain.events import CheckRunRerequested
 from odyssey.domain.identifiers import PullRequestRef
 from odyssey.domain.pull_request import Permission
+from odyssey.handlers import handle
 from odyssey.handlers.authority import policy_of_branch, require_permission
 from odyssey.handlers.propose import propose
 from odyssey.handlers.reconcile import reconcile
@@ -55,6 +57,32 @@ async def test_every_role_is_told_apart(desk: Desk) -> None:
 
     assert {role: str(found) for role, found in asked.items()} == {role: role for role in asked}
     assert await desk.ports.github.permission(desk.repository, "nobody") is Permission.NONE
+
+
+@pytest.mark.parametrize(
+    ("needed", "sender", "runs"), [("maintain", "ben", 1), ("write", "ben", 2), ("write", "eve", 1)]
+)
+async def test_re_run_takes_what_the_validate_command_takes(
+    desk: Desk, caplog: pytest.LogCaptureFixture, needed: str, sender: str, runs: int
+) -> None:
+    """
+    Whoever lacks it is passed over, and the validation there is stays.
+    """
+    caplog.set_level("INFO", logger="odyssey.handle")
+    await set_policy(desk, f"commands: {{validate: {needed}}}\n")
+    proposal = await propose(desk.request(CHANGE), desk.ports)
+    assert proposal.head_sha is not None
+    pressed = CheckRunRerequested(
+        repository=desk.repository, head_sha=proposal.head_sha, external_id="x", sender=sender
+    )
+    await handle(pressed, desk.ports)
+    after = await desk.ports.proposals.get(proposal.id)
+    asked = [each for each in desk.simulator.calls if each.path.endswith("/dispatches")]
+
+    assert len(asked) == runs
+    assert after and proposal.validation and after.validation
+    assert (after.validation.nonce == proposal.validation.nonce) is (runs == 1)
+    assert ("not validated again" in caplog.text) is (runs == 1)
 
 
 async def test_a_team_s_members_are_members_and_nobody_else_is(desk: Desk) -> None:

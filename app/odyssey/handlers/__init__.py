@@ -4,6 +4,10 @@ One module for each thing Odyssey does; `handle` leads each event to its own.
 
 from __future__ import annotations
 
+import logging
+
+from odyssey.domain.commands import Validate
+from odyssey.domain.errors import CommandRefused
 from odyssey.domain.events import (
     CheckFinished,
     CheckRunRerequested,
@@ -15,13 +19,16 @@ from odyssey.domain.events import (
     WorkflowRunProgressed,
 )
 from odyssey.domain.identifiers import PullRequestRef, find_proposal_id
-from odyssey.domain.proposal import Status
+from odyssey.domain.proposal import Proposal, Status
 from odyssey.handlers.approve_command import withdraw
+from odyssey.handlers.authority import require_permission
 from odyssey.handlers.once import obey_once
 from odyssey.handlers.rebuild import know, rebuild_missing
 from odyssey.handlers.reconcile import reconcile, validate_again
 from odyssey.handlers.validated import validated
 from odyssey.ports import Ports
+
+log = logging.getLogger("odyssey.handle")
 
 
 async def handle(event: Event, ports: Ports, *, again: bool = False, swept: bool = False) -> None:
@@ -55,7 +62,7 @@ async def handle(event: Event, ports: Ports, *, again: bool = False, swept: bool
             proposal = await ports.proposals.find_by_head_sha(event.repository, event.head_sha)
             if proposal is None or proposal.pull_number is None or proposal.status.is_final:
                 return
-            if proposal.head_sha == event.head_sha:
+            if proposal.head_sha == event.head_sha and await _may_validate(event, proposal, ports):
                 request = f"check run {event.external_id}"
                 await validate_again(proposal.pull_request, ports, request=request)
         case CheckFinished():
@@ -63,6 +70,18 @@ async def handle(event: Event, ports: Ports, *, again: bool = False, swept: bool
         case ReconcileAsked():
             await _find_again(event.ref, ports)
             await reconcile(event.ref, ports)
+
+
+async def _may_validate(event: CheckRunRerequested, proposal: Proposal, ports: Ports) -> bool:
+    """Whether who pressed "re-run" may give the command for it; nobody is told, as it is none."""
+    try:
+        await require_permission(
+            Validate.word, event.sender, event.repository, proposal.base_branch, ports
+        )
+    except CommandRefused as refusal:
+        log.info("%s: not validated again: %s", proposal.pull_request, refusal)
+        return False
+    return True
 
 
 async def _was_not_meant(ref: PullRequestRef, ports: Ports) -> bool:
