@@ -84,6 +84,12 @@ FOUND = {
         # The promise had taken the second attempt's end for known before there was one.
         "propose 0 0 0, settle, halt, rerun 0, approve 0 0 0, work 11 0"
     ),
+    "another base branch, chosen right after the merge": (
+        # The simulator had let somebody choose one for a merged pull request; GitHub does not.
+        "propose 2 2 2, work 10 2, demote 0, work 10 0, work 6 1, work 11 1, work 4 1,"
+        " approve 2 0 1, retarget 2 1, double 0, approve 0 0 1, say 1 11 0 0, work 7 0,"
+        " retarget 0 0"
+    ),
     "a comment that is edited within its first second": (
         # Its times, which are whole seconds, did not show it: the sweep obeyed what it said then.
         "propose 0 4 0, settle, say 3 13 2 0, say 0 1 0 0, drop 2, edit 2"

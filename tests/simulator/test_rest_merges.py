@@ -386,3 +386,17 @@ async def test_deleting_the_head_branch_closes_the_pull_request(world: World) ->
     kept = world.simulator.git(repository).find_ref(f"refs/pull/{pull['number']}/head")
     assert (shown["state"], shown["merged"], kept) == ("closed", False, pull["head"]["sha"])
     assert "pull_request.closed" in world.receiver.names
+
+
+async def test_the_base_branch_of_a_closed_pull_request_stays(world: World) -> None:
+    """go-github#3456, bors-ng#1067: 422, also for the one it has."""
+    pull = await pull_request(world)
+    ann = world.simulator.person("ann")
+    await ann.close(REPOSITORY, pull["number"])
+    path = f"/repos/{REPOSITORY}/pulls/{pull['number']}"
+    answer = await refusal(ann.request("PATCH", path, {"base": "main", "state": "open"}))
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == (
+        "Cannot change the base branch of a closed pull request."
+    )

@@ -91,7 +91,14 @@ def edit(
     base: str | None = None,
     state: str | None = None,
 ) -> None:
-    """Change what is not None; each change sends the event GitHub sends for it."""
+    """
+    Change what is not None; each change sends the event GitHub sends for it.
+
+    Of a closed pull request GitHub takes no base branch, not even the one it has.
+    """
+    if base is not None and pull.issue.state != "open":
+        message = "Cannot change the base branch of a closed pull request."
+        raise invalid("PullRequest", "invalid", "base", message)
     pull.remember(simulator.serial)
     changes: Json = {}
     if title is not None and title != pull.issue.title:
