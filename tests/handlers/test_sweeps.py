@@ -333,18 +333,15 @@ async def chatter(desk: Desk, *, commands: set[int], count: int = 350) -> list[i
 
 
 @pytest.mark.parametrize("most", [3_000, 100])
-async def test_however_much_was_said_no_command_is_passed_over(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
+async def test_however_much_was_said_no_command_is_passed_over(desk: Desk, most: int) -> None:
     """What one sweep does not read, the oldest comments first, is read by the next ones."""
-    monkeypatch.setattr("odyssey.handlers.sweep_comments.MOST_LISTED", most, raising=False)
     await desk.ports.notes.knows(desk.repository, desk.ports.now() - timedelta(days=2))
     ids = await chatter(desk, commands={0, 150, 349})
     installed = Installed(repository=desk.repository, since=desk.ports.now() - timedelta(days=1))
     given: list[int] = []
     sweeps = 0
     while len(given) < 3 and sweeps < 8:
-        found = await sweep_comments(installed, desk.ports)
+        found = await sweep_comments(installed, desk.ports, most=most)
         for each in found:
             await desk.ports.notes.obeyed(desk.repository, each)
         given += found

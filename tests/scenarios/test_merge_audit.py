@@ -4,6 +4,7 @@ After the merge: the merge commit is held against what was judged, and a wrong o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from odyssey.domain.identifiers import HeadSha
 from odyssey.domain.merge_attempt import AuditOutcome, MergeAttempt, MergeAudit
 from odyssey.domain.proposal import Proposal, Status
 from odyssey.domain.verdict import Verdict
+from odyssey.handlers.merge import STILL_FRESH
 from odyssey.scenario import Scenario
 from odyssey.simulator.faults import Fault, meanwhile, stale_read, tampered_merge
 from scenarios.changes import note
@@ -354,30 +356,35 @@ async def test_another_base_branch_in_the_moment_of_the_merge_raises_the_alarm(
         assert len(await alarms(scenario)) == 1
 
 
-async def test_what_changes_while_many_people_are_asked_about_is_judged_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_changes_while_somebody_is_asked_about_is_judged_again(tmp_path: Path) -> None:
     """The read is old by then, and is made once more right before the merge."""
-    monkeypatch.setattr("odyssey.handlers.merge.STILL_FRESH", timedelta(0))
-    async with played(tmp_path) as scenario:
+    async with played(tmp_path, "approvals: {commands: true}\n") as scenario:
         await scenario.push("release", {"docs/release.md": "Released.\n"}, by="ada")
         await scenario.settle()
         proposal = await proposed(scenario, "door")
-        path, reads = f"/repos/{scenario.repository}/pulls/{proposal.pull_request.number}", 0
+        number, head = proposal.pull_request.number, proposal.head_sha or ""
+        asked = 0
 
-        async def turn_to_release_at_the_third_read() -> None:
-            nonlocal reads
-            reads += 1
-            if reads == 3:
+        async def turn_to_release_at_the_second_question() -> None:
+            nonlocal asked
+            asked += 1
+            await asyncio.sleep(1.1 * STILL_FRESH / timedelta(seconds=1))
+            if asked == 2:
+                path = f"/repos/{scenario.repository}/pulls/{number}"
                 await scenario.person("ada").request("PATCH", path, {"base": "release"})
 
-        await scenario.approve(proposal.pull_request.number)
         scenario.simulator.faults.add(
-            meanwhile("/graphql", turn_to_release_at_the_third_read, method="POST", times=None)
+            meanwhile(
+                r".*/issues/comments/\d+",
+                turn_to_release_at_the_second_question,
+                method="GET",
+                times=None,
+            )
         )
+        await scenario.comment(number, f"/odyssey approve {head}", by="ben")
         await scenario.settle()
 
-        assert reads > 3
+        assert asked > 1
         assert count_of(scenario, "PUT", "/merge") == 0
         assert (await scenario.get(proposal)).base_branch == "release"
 

@@ -23,11 +23,14 @@ MOST_GIVEN = 50
 """Comments given to the inbox from one repository in one sweep."""
 
 
-async def sweep_comments(installed: Installed, ports: Ports) -> list[int]:
+async def sweep_comments(
+    installed: Installed, ports: Ports, *, most: int = MOST_LISTED
+) -> list[int]:
     """
     Gives the inbox the comments with commands that were never worked; their ids.
 
     A comment that was edited is no command: somebody else may have put it into another's mouth.
+    Of more than *most* comments the oldest are read, and the others by the next sweep.
     """
     repository, name = installed.repository, f"sweep:comments:{installed.repository.full_name}"
     started = ports.now()
@@ -36,9 +39,9 @@ async def sweep_comments(installed: Installed, ports: Ports) -> list[int]:
     last = await ports.notes.time(name)
     since = max(earliest, last - OVERLAP) if last else earliest
     given: list[int] = []
-    listed = await ports.overview.comments(repository, since, most=MOST_LISTED)
+    listed = await ports.overview.comments(repository, since, most=most)
     # What is newer than the last one of a full list is for the next sweep.
-    open_since = listed[-1].updated_at if len(listed) >= MOST_LISTED else started
+    open_since = listed[-1].updated_at if len(listed) >= most else started
     for comment in listed:
         if comment.created_at < earliest or not await _is_due(comment, installed, ports):
             continue
