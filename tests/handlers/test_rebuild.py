@@ -18,6 +18,7 @@ from odyssey.domain.errors import Unavailable
 from odyssey.domain.identifiers import InstallationId
 from odyssey.handlers.propose import propose
 from odyssey.handlers.rebuild import know, rebuild_missing
+from odyssey.handlers.reject import reject
 from odyssey.handlers.sweep_proposals import sweep_proposals
 from odyssey.simulator import Fault, late_answer
 
@@ -56,11 +57,14 @@ async def test_a_pull_request_that_is_just_being_opened_is_waited_for(
     assert await desk.ports.proposals.find_by_pull_request(ref) == proposal
 
 
+@pytest.mark.parametrize("is_rejected", [False, True])
 async def test_a_proposal_of_a_repository_with_a_new_name_is_followed_there(
-    desk: Desk, redis: Redis
+    desk: Desk, redis: Redis, is_rejected: bool
 ) -> None:
-    """Its record is the old name's; of the open pull request the id tells."""
+    """Its record is the old name's; of the pull request its id tells, also of a closed one."""
     proposal = await propose(desk.request(Files({"src/app.py": "new\n"})), desk.ports)
+    if is_rejected:
+        proposal = await reject(proposal, desk.ports, by="ben", reason="Not now")
     ref = proposal.pull_request
     old = replace(ref.repository, name="welcomer")
     await desk.ports.proposals.put(replace(proposal, repository=old))

@@ -214,14 +214,29 @@ async def test_a_delivery_that_github_does_not_send_again_stands_in_nobodys_way(
 
 
 async def test_when_github_does_not_answer_the_next_sweep_goes_on(sweeps: Sweeps) -> None:
-    """That is no word about the delivery, and counts for nothing."""
-    away = sweeps.tried("lost")
+    """That is no word about the delivery, counts for nothing, and keeps no other one waiting."""
+    away = sweeps.tried("away", ago=timedelta(hours=2))
     sweeps.log.refused[away] = Unavailable("GitHub answered 502")
-    with pytest.raises(Unavailable):
-        await sweeps.sweep()
+    sweeps.tried("lost")
+    first = await sweeps.sweep()
     del sweeps.log.refused[away]
 
-    assert (await sweeps.sweep()).asked == ("lost",)
+    assert first.asked == ("lost",)
+    assert (await sweeps.ports.notes.tries("delivery:away"))[0] == 0
+    assert (await sweeps.sweep()).asked == ("away",)
+
+
+async def test_in_an_outage_no_sweep_asks_for_all_that_was_lost(sweeps: Sweeps) -> None:
+    """What is not answered three times in a row is not asked a fourth time."""
+    lost = [sweeps.tried(f"lost {number}") for number in range(5)]
+    for each in lost:
+        sweeps.log.refused[each] = Unavailable("GitHub answered 502")
+    with pytest.raises(Unavailable):
+        await sweeps.sweep()
+    for each in lost[:3]:
+        del sweeps.log.refused[each]
+
+    assert set((await sweeps.sweep()).asked) >= {"lost 0", "lost 1", "lost 2"}
 
 
 async def test_only_one_process_sweeps_at_a_time(sweeps: Sweeps) -> None:

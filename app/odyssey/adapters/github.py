@@ -188,7 +188,13 @@ class GitHubApp(GitHubPeople):
         for number in sorted(set(known) - bodies.keys()):
             try:
                 bodies[number] = await self._call(
-                    repository, partial(github_issues.body_of, repository=repository, number=number)
+                    repository,
+                    partial(
+                        github_issues.body_of,
+                        repository=repository,
+                        number=number,
+                        bot_login=self._bot_login,
+                    ),
                 )
             except NotFound:
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 
 from odyssey.adapters.github_client import Client
 from odyssey.domain.alarm import ALARM_LABEL
-from odyssey.domain.errors import Unavailable
+from odyssey.domain.errors import NotFound, Unavailable
 from odyssey.domain.identifiers import RepositoryRef
 
 
@@ -65,10 +65,19 @@ async def issues_with(
     }
 
 
-async def body_of(client: Client, repository: RepositoryRef, number: int) -> str:
-    """The body of an issue, whatever its labels."""
+async def body_of(client: Client, repository: RepositoryRef, number: int, *, bot_login: str) -> str:
+    """
+    The body of an issue of Odyssey's, whatever its labels.
+
+    Raises:
+        NotFound: there is none; one that was moved is followed by the client to where it is.
+    """
     answer = await client.rest.issues.async_get(repository.owner, repository.name, number)
-    return answer.json()["body"] or ""
+    issue: Any = answer.json()
+    here = f"/repos/{repository.full_name}/issues/{number}".lower()
+    if not issue["url"].lower().endswith(here) or (issue["user"] or {}).get("login") != bot_login:
+        raise NotFound(f"{repository}#{number} is no issue of Odyssey's")
+    return issue["body"] or ""
 
 
 async def close_issue(client: Client, repository: RepositoryRef, number: int, body: str) -> None:

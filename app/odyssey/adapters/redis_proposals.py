@@ -133,8 +133,10 @@ class RedisProposalStore:
         proposals = []
         for id, data in zip(ids, records, strict=True):
             try:
-                if data is not None:
-                    proposals.append(_read(id, data))
+                proposal = None if data is None else _read(id, data)
+                # What has moved to a new name is in the old one's list as well.
+                if proposal and (repository is None or _is_of(proposal, repository)):
+                    proposals.append(proposal)
             except UnreadableRecord as error:
                 # One bad record must not hide all the others.
                 logger.warning("%s", error)
@@ -195,6 +197,10 @@ class UnreadableRecord(OdysseyError):
     """
     A stored proposal that this version of Odyssey cannot read.
     """
+
+
+def _is_of(proposal: Proposal, repository: str) -> bool:
+    return proposal.repository.full_name.lower() == repository.lower()
 
 
 def _read(id: ProposalId, data: bytes) -> Proposal:

@@ -58,7 +58,8 @@ async def _was_brought_in(proposal: Proposal, pull: PullRequest, ports: Ports) -
     others = [each.merge for each in newest if each.id != proposal.id and each.merge]
     heads = set(pull.merge_parents[1:]) - {proposal.merge and proposal.merge.head_sha}
     return any(
-        other.sha == pull.merge_sha or (other.is_unanswered and other.head_sha in heads)
+        # Of one that was refused GitHub may have said so twice, and merged it the first time.
+        other.sha == pull.merge_sha or (other.sha is None and other.head_sha in heads)
         for other in others
         if other.verdict
     )

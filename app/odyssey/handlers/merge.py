@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from odyssey.domain import comments, gate
 from odyssey.domain.errors import (
+    Busy,
     CommandRefused,
     Conflict,
     MergeConflict,
@@ -67,6 +68,10 @@ async def merge(
                 unanswered = replace(attempt, at=ports.now())
                 await ports.proposals.put(replace(proposal, merge=unanswered))
                 raise
+    except Busy:
+        # The lock was lost, maybe after the merge was sent: what is kept of it stays.
+        await ports.proposals.put(proposal)
+        raise
     except Conflict:
         await ports.proposals.put(replace(proposal, merge=earlier))
         raise

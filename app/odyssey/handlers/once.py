@@ -53,6 +53,7 @@ async def obey_once(
 
     Raises:
         Busy: another worker is at it; call again.
+        Unavailable: the repository is being rebuilt; call again.
     """
     if not event.author_is_person:
         return

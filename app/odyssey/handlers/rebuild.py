@@ -142,7 +142,8 @@ async def _rebuilt(pull: PullRequest, identifier: ProposalId, ports: Ports) -> P
     if begun is not None:
         # Only its number was lost, or its repository has another name by now; one that has another
         # pull request is not this one's.
-        is_this = begun.pull_number in (None, ref.number) and begun.rejection is None
+        is_unnumbered = begun.pull_number is None and begun.rejection is None
+        is_this = is_unnumbered or begun.pull_number == ref.number
         known = replace(begun, repository=ref.repository, pull_number=ref.number)
         return known if is_this else None
     traces = await ports.overview.traces(ref, pull.head_sha)

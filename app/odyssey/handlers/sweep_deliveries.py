@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from odyssey.domain.errors import Busy, OdysseyError, Unavailable
+from odyssey.domain.errors import OdysseyError, RateLimited, Unavailable
 from odyssey.domain.events import is_used
 from odyssey.domain.identifiers import DeliveryId
 from odyssey.ports import Ports
@@ -38,6 +38,8 @@ MOST_TRIES = 10
 """10 tries, each after twice the time, outlast the three days."""
 MOST_REFUSED = 3
 """A delivery that Odyssey itself refuses (4xx) will hardly be taken later."""
+MOST_UNANSWERED = 3
+"""After so many, one after the other, it is an outage, and the sweep ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ async def sweep_deliveries(ports: Ports) -> DeliverySweep:
         attempts = await ports.deliveries.since(start, most=MOST_LISTED)
         asked: list[DeliveryId] = []
         given_up: list[DeliveryId] = []
+        unanswered = 0
         # From here the next sweep looks: everything before is through, or given up.
         open_since = started
         was_up_at = max((each.at for each in attempts if each.is_ok), default=None)
@@ -82,13 +85,21 @@ async def sweep_deliveries(ports: Ports) -> DeliverySweep:
                 continue
             try:
                 await ports.deliveries.redeliver(newest.id)
-            except (Unavailable, Busy):
+            except RateLimited:
                 raise
+            except Unavailable as error:
+                # It counts for nothing: GitHub is away, or fails at this one alone.
+                unanswered += 1
+                if unanswered == MOST_UNANSWERED:
+                    raise
+                log.warning("delivery %s is left to the next sweep: %s", guid, error)
+                continue
             except OdysseyError as error:
                 # GitHub does not keep it any more, or does not want to: others wait behind it.
                 log.warning("delivery %s is not sent again: %s", guid, error)
             else:
                 asked.append(guid)
+                unanswered = 0
             await ports.notes.tried(f"delivery:{guid}", ports.now())
         for guid in given_up:
             log.warning("delivery %s is given up: GitHub could not hand it over", guid)

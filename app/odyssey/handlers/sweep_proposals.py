@@ -19,6 +19,7 @@ from odyssey.domain.errors import (
     NotFound,
     OdysseyError,
     PolicyInvalid,
+    RateLimited,
     Unavailable,
     WriteRefused,
 )
@@ -47,6 +48,8 @@ REST_BEFORE_EXPIRY = timedelta(hours=20)
 MOST_ASKED = 200
 """Proposals of one repository that one sweep has looked at."""
 NEWEST = 1_000
+MOST_UNANSWERED = 3
+"""After so many, one after the other, it is an outage, and no sweep's time."""
 
 
 @dataclass(slots=True)
@@ -60,6 +63,8 @@ class ProposalSweep:
     expired: list[str] = field(default_factory=list)
     comments: list[int] = field(default_factory=list)
     put_off: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    """Of how many, one after the other, GitHub or Redis told nothing."""
 
 
 async def sweep_proposals(ports: Ports, *, only: str | None = None) -> ProposalSweep:
@@ -80,7 +85,7 @@ async def sweep_proposals(ports: Ports, *, only: str | None = None) -> ProposalS
             if not await ports.budget.allows_background(repository.installation_id):
                 sweep.put_off.append(repository.full_name)
                 continue
-            with _going_on(repository):
+            with _going_on(repository, sweep):
                 await _sweep_repository(installed, sweep, ports)
             sweep.repositories += 1
         if only is None:
@@ -95,15 +100,20 @@ async def sweep_proposals(ports: Ports, *, only: str | None = None) -> ProposalS
 
 
 @contextmanager
-def _going_on(item: object) -> Iterator[None]:
+def _going_on(item: object, sweep: ProposalSweep) -> Iterator[None]:
     """Leaves *item* to the next sweep where it cannot be dealt with: others wait behind it."""
     try:
         yield
-    except (Unavailable, Busy):
-        # So it would be with the others.
+    except RateLimited:
         raise
     except OdysseyError as error:
+        if isinstance(error, Unavailable | Busy):
+            sweep.unanswered += 1
+            if sweep.unanswered >= MOST_UNANSWERED:
+                raise
         log.warning("%s is left out of this sweep: %s", item, error)
+    else:
+        sweep.unanswered = 0
 
 
 async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: Ports) -> None:
@@ -121,14 +131,14 @@ async def _sweep_repository(installed: Installed, sweep: ProposalSweep, ports: P
     }
     for number in sorted(listed.keys() - held.keys()):
         ref = PullRequestRef(repository, number)
-        with _going_on(ref):
+        with _going_on(ref, sweep):
             proposal = await rebuild_missing(ref, ports)
             if proposal is not None:
                 sweep.rebuilt.append(proposal.id)
                 await ports.inbox.ask_reconcile(ref)
     # Those that waited longest for a look come first.
     for proposal in sorted(held.values(), key=lambda each: each.updated_at):
-        with _going_on(proposal.pull_request):
+        with _going_on(proposal.pull_request, sweep):
             pull = listed.get(proposal.pull_request.number)
             await _compare(proposal, pull, repository, sweep, ports)
     sweep.comments += await sweep_comments(installed, ports)

@@ -327,3 +327,16 @@ async def test_who_lost_what_it_holds_writes_no_fact(store: RedisProposalStore) 
         await store.put(replace(proposal(1), reviewer="ben"))
 
     assert await store.get(proposal(1).id) == proposal(1)
+
+
+async def test_what_moved_to_another_repository_is_not_in_the_list_of_the_old_one(
+    store: RedisProposalStore,
+) -> None:
+    """The old name may be another repository's by now."""
+    await store.put(proposal(1))
+    await store.put(proposal(2))
+    moved = replace(proposal(2), repository=GADGETS)
+    await store.put(moved)
+
+    assert await store.newest(limit=9, repository=WIDGETS.full_name) == [proposal(1)]
+    assert await store.newest(limit=9, repository=GADGETS.full_name) == [moved]
