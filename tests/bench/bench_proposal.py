@@ -106,6 +106,8 @@ async def _merge_time(scenario: Scenario, watch: MergeWatch, index: int) -> floa
         took = watch.at - began - simulator
         tell(f"#{number}: {1000 * took:.1f} ms, and {1000 * simulator:.1f} ms of GitHub")
         await _quiet(scenario)
+        # The inbox is quiet before arq has noted its job as finished.
+        await asyncio.gather(*worker.tasks.values())
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
