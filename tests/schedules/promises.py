@@ -61,8 +61,8 @@ def _each_command_answered_once(stage: Stage) -> Iterator[str]:
         for index, line in enumerate(lines):
             answers = stage.witness.answers(said, index)
             name = f"{line!r} of {said.by} on #{said.number}"
-            if len(answers) > 1:
-                yield f"{name} was answered {len(answers)} times"
+            if (repeats := stage.witness.repeats(answers)) > 1:
+                yield f"{name} was answered {repeats} times"
             elif not answers and not _has_shown_itself(stage, said, line):
                 yield f"{name} was neither answered nor carried out"
 

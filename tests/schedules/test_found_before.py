@@ -84,6 +84,10 @@ FOUND = {
         # The promise had taken the second attempt's end for known before there was one.
         "propose 0 0 0, settle, halt, rerun 0, approve 0 0 0, work 11 0"
     ),
+    "an answer that is found after an error, and then deleted": (
+        # The promise had not counted it, as nobody had heard of it at first.
+        "propose 0 0 0, settle, tidy 0, say 0 3 0 0, fail 5 1, settle, tidy 0"
+    ),
     "another base branch, chosen right after the merge": (
         # The simulator had let somebody choose one for a merged pull request; GitHub does not.
         "propose 2 2 2, work 10 2, demote 0, work 10 0, work 6 1, work 11 1, work 4 1,"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -292,17 +292,24 @@ class Witness:
     def answers(self, said: Said, index: int) -> list[Comment]:
         """
         What Odyssey answered to the command at place *index*, deleted answers included.
-
-        Not one that was deleted before Odyssey could know that it was there: it answers again.
         """
         marker = f"odyssey:answer comment={said.comment_id} command={index} "
-        gone = [each for each in self.tidied if each.id not in self.unheard]
         there = [
             each
             for each in self.world.repository.comments.values()
             if each.issue_number == said.number and each.user.login == BOT
         ]
-        return [each for each in (*gone, *there) if marker in each.body]
+        return [each for each in (*self.tidied, *there) if marker in each.body]
+
+    def repeats(self, answers: Sequence[Comment]) -> int:
+        """
+        How often a command was answered that has *answers*.
+
+        One that was deleted before Odyssey could know that it was there does not count: it is
+        written again, and rightly.
+        """
+        gone = {each.id for each in self.tidied} & self.unheard
+        return sum(each.id not in gone for each in answers)
 
     def _makers(self, pull: PullRequest) -> set[str]:
         """Who asked for the change, or made a commit of it."""
