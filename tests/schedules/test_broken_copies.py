@@ -59,8 +59,8 @@ COPIES = {
     ),
 }
 
-PLAYS = 3
-"""At which request a worker is killed is chance as well: a schedule may miss it once."""
+PLAYS = 12
+"""At which request a worker is killed is chance as well: one play in two may miss it."""
 
 
 def broken_copy(folder: Path, broken: Broken) -> Path:
