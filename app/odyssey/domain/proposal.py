@@ -215,6 +215,12 @@ class Proposal:
             raise ValueError(f"{self.id} has no pull request yet")
         return PullRequestRef(self.repository, self.pull_number)
 
+    def is_ambiguous(self, sha: str, head_sha: HeadSha) -> bool:
+        """Whether *sha* begins another head than *head_sha* too: seven digits are soon found."""
+        return any(
+            each.head_sha.startswith(sha) and each.head_sha != head_sha for each in self.heads
+        )
+
     @property
     def current_validation(self) -> Validation | None:
         """The validation of the present head SHA; None when only older ones were judged."""

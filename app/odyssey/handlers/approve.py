@@ -70,9 +70,7 @@ def _require_head(proposal: Proposal, head_sha: HeadSha, sha: str) -> None:
             f"`{sha[:12]}` is not the last commit of {proposal.id}, so nothing was approved. The "
             f"last one is `{head_sha}`: read it, and approve it."
         )
-    # Seven digits are soon found for another commit.
-    others = [each.head_sha for each in proposal.heads if each.head_sha != head_sha]
-    if sha and any(each.startswith(sha) for each in others):
+    if sha and proposal.is_ambiguous(sha, head_sha):
         raise NotProposable(
             f"Two commits of {proposal.id} begin with `{sha[:12]}`, so nothing was approved. Name "
             f"all 40 digits; the last one is `{head_sha}`."

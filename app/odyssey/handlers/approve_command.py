@@ -67,10 +67,7 @@ async def _approved(proposal: Proposal, sha: str, event: IssueCommented, ports: 
         )
     if not pull.head_sha.startswith(sha):
         raise NotProposable(comments.another_head(sha, pull.head_sha))
-    # Seven digits are soon found for another commit.
-    if any(
-        each.head_sha.startswith(sha) and each.head_sha != pull.head_sha for each in proposal.heads
-    ):
+    if proposal.is_ambiguous(sha, pull.head_sha):
         raise NotProposable(comments.ambiguous_head(sha, pull.head_sha))
     if event.comment_id in proposal.withdrawn:
         return proposal
